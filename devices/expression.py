@@ -1,0 +1,158 @@
+"""Integer expressions of loop variables and scalar arguments.
+
+A kernel is recorded once and executed many times; what differs between executions is the values
+of its scalars. Offsets and loop bounds are therefore kept as expressions, and evaluated either
+for one task (with integers) or for all tasks of a kernel at once (with numpy arrays).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Expression", "Operation", "Scalar", "Symbol", "evaluate", "source", "symbols"]
+
+_FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+
+class Expression:
+    """An integer that is known when a task is submitted, not when its kernel is recorded."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Scalar) -> Scalar:
+        return self if _is(other, 0) else Operation("+", self, other)
+
+    def __radd__(self, other: Scalar) -> Scalar:
+        return self if _is(other, 0) else Operation("+", other, self)
+
+    def __sub__(self, other: Scalar) -> Scalar:
+        return self if _is(other, 0) else Operation("-", self, other)
+
+    def __rsub__(self, other: Scalar) -> Scalar:
+        return Operation("-", other, self)
+
+    def __mul__(self, other: Scalar) -> Scalar:
+        return self if _is(other, 1) else Operation("*", self, other)
+
+    def __rmul__(self, other: Scalar) -> Scalar:
+        return self if _is(other, 1) else Operation("*", other, self)
+
+    def __floordiv__(self, other: Scalar) -> Scalar:
+        return self if _is(other, 1) else Operation("//", self, other)
+
+    def __rfloordiv__(self, other: Scalar) -> Scalar:
+        return Operation("//", other, self)
+
+    # The language has one division for integers, and it is an integer division.
+    __truediv__ = __floordiv__
+    __rtruediv__ = __rfloordiv__
+
+    def __mod__(self, other: Scalar) -> Scalar:
+        return Operation("%", self, other)
+
+    def __rmod__(self, other: Scalar) -> Scalar:
+        return Operation("%", other, self)
+
+    def __neg__(self) -> Scalar:
+        return Operation("-", 0, self)
+
+    def __lt__(self, other: Scalar) -> Operation:
+        return Operation("<", self, other)
+
+    def __le__(self, other: Scalar) -> Operation:
+        return Operation("<=", self, other)
+
+    def __gt__(self, other: Scalar) -> Operation:
+        return Operation(">", self, other)
+
+    def __ge__(self, other: Scalar) -> Operation:
+        return Operation(">=", self, other)
+
+    def __bool__(self) -> bool:
+        raise TypeError("this condition is known only when the program runs")
+
+
+Scalar = int | Expression
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Symbol(Expression):
+    """A loop variable or a scalar argument; two symbols of one name are different."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation(Expression):
+    """A binary operation on scalars."""
+
+    function: str
+    left: Scalar
+    right: Scalar
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} {self.function} {self.right!r})"
+
+
+def _is(value: object, number: int) -> bool:
+    return isinstance(value, int) and value == number
+
+
+def evaluate(expression: Scalar, values: Mapping[Symbol, Any]) -> Any:
+    """Value of `expression` where `values` gives each symbol an integer or an integer array.
+
+    Raises
+    ------
+    KeyError
+        A symbol has no value.
+    """
+    if isinstance(expression, Symbol):
+        return values[expression]
+    if isinstance(expression, Operation):
+        left = evaluate(expression.left, values)
+        right = evaluate(expression.right, values)
+        return _FUNCTIONS[expression.function](left, right)
+    return expression
+
+
+def symbols(expression: Scalar) -> Iterator[Symbol]:
+    """The symbols in `expression`, with repetitions."""
+    if isinstance(expression, Symbol):
+        yield expression
+    elif isinstance(expression, Operation):
+        yield from symbols(expression.left)
+        yield from symbols(expression.right)
+
+
+def source(expression: Scalar, name: Callable[[Symbol], str]) -> str:
+    """Python source of `expression`, with symbols spelled by `name`."""
+    if isinstance(expression, Symbol):
+        return name(expression)
+    if isinstance(expression, Operation):
+        left, right = source(expression.left, name), source(expression.right, name)
+        if expression.function in ("min", "max"):
+            return f"{expression.function}({left}, {right})"
+        return f"({left} {expression.function} {right})"
+    return repr(expression)

@@ -1,0 +1,142 @@
+"""The task graph: what the runtime knows of a program when every task has been submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.dtypes import DType
+from devices.kernel import CoreType, Kernel
+
+__all__ = ["ALLOC", "Buffer", "TaskGraph", "View"]
+
+ALLOC = -1
+"""Stands for a kernel in `TaskGraph.kernel` where a submit only allocates tensors."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffer:
+    """A tensor's memory: an argument of the program or a tensor that an alloc made.
+
+    Attributes
+    ----------
+    owner : int
+        Submit that allocated it, -1 for an argument of the program.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A rectangle of a buffer, which a task names as an argument; shape and offset in elements."""
+
+    buffer: Buffer
+    shape: tuple[int, ...]
+    offset: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TaskGraph:
+    """A program's submits and the edges that the runtime finds between them.
+
+    Submits are numbered in program order; `n` counts tasks and hidden allocs. The graph is
+    immutable, is built once and serves any number of simulations.
+
+    Attributes
+    ----------
+    name : str
+        Name of the program.
+    kernels : sequence of Kernel
+        The kernels that tasks execute.
+    kernel : int32 array, shape (n,)
+        Index into `kernels`, or `ALLOC`.
+    ring : int8 array, shape (n,)
+        Task ring, from the depth of the scope that encloses the submit.
+    fanin_start : int64 array, shape (n + 1,)
+        Where each submit's producers begin in `fanin` (CSR).
+    fanin : int32 array
+        Producers, allocs included, without repetition.
+    chain_entries : int32 array, shape (n,)
+        TensorMap entries that the submit's lookups walked.
+    dropped : int
+        Producers that lookups found and the lookup cap left out.
+    views : sequence of tuple of View
+        Tensor arguments of each submit; the tensors made, for an alloc.
+    scalars : sequence of tuple of int
+        Scalar arguments of each submit.
+    """
+
+    name: str
+    kernels: Sequence[Kernel]
+    kernel: NDArray[np.int32]
+    ring: NDArray[np.int8]
+    fanin_start: NDArray[np.int64]
+    fanin: NDArray[np.int32]
+    chain_entries: NDArray[np.int32]
+    dropped: int
+    views: Sequence[tuple[View, ...]]
+    scalars: Sequence[tuple[int, ...]]
+
+    def __len__(self) -> int:
+        return len(self.kernel)
+
+    def __repr__(self) -> str:
+        return (
+            f"TaskGraph({self.name}: {self.task_count} tasks, {self.alloc_count} allocs, "
+            f"{self.edge_count} edges)"
+        )
+
+    @property
+    def task_count(self) -> int:
+        """Tasks that run on a core; hidden allocs are not among them."""
+        return len(self) - self.alloc_count
+
+    @cached_property
+    def alloc_count(self) -> int:
+        """Hidden alloc submits."""
+        return int(np.count_nonzero(self.kernel == ALLOC))
+
+    @property
+    def edge_count(self) -> int:
+        """Edges, those from allocs included."""
+        return len(self.fanin)
+
+    @cached_property
+    def consumer_count(self) -> NDArray[np.int64]:
+        """Fan-out of each submit, shape (n,)."""
+        return np.bincount(self.fanin, minlength=len(self)).astype(np.int64)
+
+    @cached_property
+    def is_aic(self) -> NDArray[np.bool_]:
+        """Whether each submit is a task for a cube core, shape (n,)."""
+        per_kernel = np.array([k.core is CoreType.AIC for k in self.kernels] + [False])
+        return np.asarray(per_kernel[self.kernel])
+
+    def producers(self, submit: int) -> NDArray[np.int32]:
+        """Producers of one submit."""
+        return self.fanin[self.fanin_start[submit] : self.fanin_start[submit + 1]]
+
+    @cached_property
+    def level(self) -> NDArray[np.int32]:
+        """Tasks on the longest path that ends in each submit, allocs not counted; shape (n,)."""
+        # Plain lists: an element of a numpy array costs five times a list's to read.
+        start, fanin = self.fanin_start.tolist(), self.fanin.tolist()
+        level: list[int] = []
+        for submit, kernel in enumerate(self.kernel.tolist()):
+            begin, end = start[submit], start[submit + 1]
+            before = max((level[p] for p in fanin[begin:end]), default=0)
+            level.append(before + (kernel != ALLOC))
+        return np.array(level, dtype=np.int32)
+
+    @cached_property
+    def depth(self) -> int:
+        """Tasks on the longest path, allocs not counted."""
+        return int(self.level.max(initial=0))

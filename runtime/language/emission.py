@@ -1,0 +1,167 @@
+"""From the nodes of an orchestration to a Python function that submits.
+
+Creates of one statement sequence are batched into hidden allocs of at most 16 tensors at its
+start, but a created tensor whose only use as a source is one assemble becomes a view of that
+assemble's target (the compiler's FuseCreateAssembleToSlice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from devices.errors import InputError
+from devices.expression import Scalar, Symbol, source
+from runtime.language.orchestration import (
+    Assembly,
+    Block,
+    Choose,
+    Create,
+    CreateSite,
+    Handle,
+    MakeView,
+    Node,
+    Rebind,
+    Repeat,
+    SubmitTask,
+)
+from runtime.submits import AllocGroup, TensorSpec
+
+__all__ = ["Orchestration", "emit"]
+
+_TENSORS_PER_ALLOC = 16
+"""Most tensors of one alloc_tensors call."""
+
+_OUTERMOST_DEPTH = 1
+"""Scope depth of a function body: the executor's own scope, depth 0, encloses it."""
+
+
+@dataclass(frozen=True)
+class Orchestration:
+    """A program's orchestration as a function.
+
+    Attributes
+    ----------
+    run : callable
+        ``run(submits, *arguments)`` makes every submit of the program.
+    kernel_depth : mapping
+        Scope depth from which each kernel is submitted.
+    alloc_groups : sequence of AllocGroup
+        The places that allocate.
+    text : str
+        The function's source, for the curious and for debugging.
+    """
+
+    run: Callable[..., None]
+    kernel_depth: Mapping[int, int]
+    alloc_groups: Sequence[AllocGroup]
+    text: str
+
+
+def emit(
+    name: str, parameters: Sequence[str], body: Block, assemblies: Sequence[Assembly]
+) -> Orchestration:
+    """Make the function.
+
+    Parameters
+    ----------
+    name : str
+        Name of the program's function.
+    parameters : sequence of str
+        Variables of the program's tensor parameters, in order.
+    body : Block
+        Its nodes.
+    assemblies : sequence of Assembly
+        All assembles outside regions.
+    """
+    emitter = _Emitter({a.source: a for a in assemblies}, set(parameters))
+    lines = [f"def orchestrate(submits{''.join(f', {p}' for p in parameters)}):"]
+    lines += ["    alloc, view, submit = submits.alloc, submits.view, submits.submit"]
+    lines += emitter.block(body, _OUTERMOST_DEPTH, "    ")
+    text = "\n".join(lines) + "\n"
+    scope: dict[str, Any] = {}
+    exec(compile(text, f"<orchestration of {name}>", "exec"), scope)  # noqa: S102 - made above
+    run: Callable[..., None] = scope["orchestrate"]
+    return Orchestration(run, emitter.kernel_depth, emitter.alloc_groups, text)
+
+
+class _Emitter:
+    """Writes nodes as Python statements."""
+
+    def __init__(self, fused: Mapping[CreateSite, Assembly], defined: set[str]) -> None:
+        self.fused = fused
+        self.defined = defined
+        self.kernel_depth: dict[int, int] = {}
+        self.alloc_groups: list[AllocGroup] = []
+        self._names: dict[Symbol, str] = {}
+
+    def block(self, block: Block, depth: int, indent: str) -> Iterator[str]:
+        lines = [*self.allocs(block, depth)]
+        for node in block.nodes:
+            lines += self.node(node, depth)
+        yield from (indent + line for line in lines or ["pass"])
+
+    def allocs(self, block: Block, depth: int) -> Iterator[str]:
+        created = [n.handle for n in block.nodes if isinstance(n, Create)]
+        batch = [h for h in created if h.site not in self.fused]
+        for first in range(0, len(batch), _TENSORS_PER_ALLOC):
+            handles = batch[first : first + _TENSORS_PER_ALLOC]
+            sites = [h.site for h in handles if h.site is not None]
+            specs = tuple(TensorSpec(s.name, s.shape, s.dtype) for s in sites)
+            yield f"{_tuple(h.variable for h in handles)} = alloc({len(self.alloc_groups)})"
+            self.alloc_groups.append(AllocGroup(specs, depth))
+            self.defined.update(h.variable for h in handles)
+
+    def node(self, node: Node, depth: int) -> Iterator[str]:
+        match node:
+            case Create(handle=handle):
+                if handle.site in self.fused:
+                    assembly = self.fused[handle.site]
+                    yield self.view(handle, assembly.target, handle.shape, assembly.offset)
+            case MakeView(result=result, base=base, shape=shape, offset=offset):
+                yield self.view(result, base, shape, offset)
+            case SubmitTask(kernel=kernel, tensors=tensors, scalars=scalars):
+                self.kernel_depth[kernel] = depth
+                views = _tuple(t.variable for t in tensors)
+                yield f"submit({kernel}, {views}, {_tuple(map(self.scalar, scalars))})"
+            case Rebind(target=target, source=origin):
+                self.defined.add(target.variable)
+                yield f"{target.variable} = {origin.variable}"
+            case Repeat():
+                yield from self.repeat(node, depth)
+            case Choose(condition=condition, then=then, orelse=orelse):
+                yield f"if {self.scalar(condition)}:"
+                yield from self.block(then, depth + 1, "    ")
+                yield "else:"
+                yield from self.block(orelse, depth + 1, "    ")
+
+    def repeat(self, node: Repeat, depth: int) -> Iterator[str]:
+        start, step = self.scalar(node.start), self.scalar(node.step)
+        stop = self.scalar(node.start + node.trips * node.step)
+        yield f"for {self.name(node.variable)} in range({start}, {stop}, {step}):"
+        yield from self.block(node.body, depth + 1, "    ")
+
+    def view(
+        self, result: Handle, base: Handle, shape: tuple[int, ...], offset: tuple[Scalar, ...]
+    ) -> str:
+        if base.variable not in self.defined:
+            raise InputError(
+                "a result is assembled into a tensor that does not exist yet where the region "
+                "that makes the result stands; create or slice the target before it"
+            )
+        self.defined.add(result.variable)
+        starts = _tuple(map(self.scalar, offset))
+        return f"{result.variable} = view({base.variable}, {shape!r}, {starts})"
+
+    def scalar(self, value: Scalar) -> str:
+        return source(value, self.name)
+
+    def name(self, symbol: Symbol) -> str:
+        return self._names.setdefault(symbol, f"{symbol.name}_{len(self._names)}")
+
+
+def _tuple(items: Iterator[str] | map[str]) -> str:
+    return "(" + "".join(f"{item}, " for item in items) + ")"
+
+

@@ -1,0 +1,229 @@
+"""The orchestration of a program: what runs on the control core between the kernels.
+
+Reading a program gives a tree of nodes: allocs, views, submits, loops. The tree is turned into a
+Python function once, and that function then runs at native speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from devices.dtypes import DType
+from devices.errors import InputError
+from devices.expression import Scalar, Symbol
+from runtime.language.values import TensorValue
+
+__all__ = [
+    "Block",
+    "Choose",
+    "Create",
+    "CreateSite",
+    "Handle",
+    "MakeView",
+    "Node",
+    "OrchestrationTracer",
+    "Rebind",
+    "Repeat",
+    "SubmitTask",
+]
+
+
+class Handle(TensorValue):
+    """A tensor that orchestration can name: a parameter, a created tensor, or a view of one."""
+
+    __slots__ = ("site", "variable")
+
+    def __init__(
+        self, variable: str, shape: tuple[int, ...], dtype: DType, site: CreateSite | None = None
+    ) -> None:
+        super().__init__(shape, dtype)
+        self.variable = variable
+        self.site = site
+
+
+@dataclass(eq=False, slots=True)
+class CreateSite:
+    """A place that creates a tensor: written in the program, or made for a region's result."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Where a created tensor begins to exist."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class MakeView:
+    """``result = base.view(shape, offset)``."""
+
+    result: Handle
+    base: Handle
+    shape: tuple[int, ...]
+    offset: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitTask:
+    """Submit of a kernel."""
+
+    kernel: int
+    tensors: tuple[Handle, ...]
+    scalars: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebind:
+    """``target = source``, for names that stand for another tensor in every iteration."""
+
+    target: Handle
+    source: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A counted loop; its body is a scope."""
+
+    variable: Symbol
+    start: Scalar
+    step: Scalar
+    trips: Scalar
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """A conditional; each branch is a scope."""
+
+    condition: Scalar
+    then: Block
+    orelse: Block
+
+
+Node = Create | MakeView | SubmitTask | Rebind | Repeat | Choose
+
+
+@dataclass(eq=False, slots=True)
+class Block:
+    """A statement sequence of the orchestration: a function, loop or branch body."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An assemble of a created tensor into another one."""
+
+    source: CreateSite
+    target: Handle
+    offset: tuple[Scalar, ...]
+
+
+class OrchestrationTracer:
+    """Gives operations their meaning outside regions.
+
+    Attributes
+    ----------
+    block : Block
+        Where nodes go.
+    assemblies : list of Assembly
+        Assembles met so far; which of them fuse is known only at the end of the function.
+    creating : str
+        Name that the statement being read assigns, for tensors that it creates.
+    """
+
+    def __init__(self) -> None:
+        self.block = Block()
+        self.assemblies: list[Assembly] = []
+        self.creating = "tensor"
+        self._handles = 0
+
+    def handle(
+        self, shape: tuple[int, ...], dtype: DType, site: CreateSite | None = None
+    ) -> Handle:
+        """A tensor with a variable of its own."""
+        self._handles += 1
+        return Handle(f"t{self._handles}", shape, dtype, site)
+
+    def new_tensor(self, name: str, shape: tuple[int, ...], dtype: DType) -> Handle:
+        """Record the creation of a tensor here."""
+        created = self.handle(shape, dtype, CreateSite(name, shape, dtype, self.block))
+        self.block.nodes.append(Create(created))
+        return created
+
+    def create(self, shape: tuple[int, ...], dtype: DType) -> TensorValue:
+        """A tensor of a hidden alloc."""
+        return self.new_tensor(self.creating, shape, dtype)
+
+    def slice(
+        self, tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
+    ) -> TensorValue:
+        """A view."""
+        base = _handle(tensor)
+        view = self.handle(shape, tensor.dtype)
+        self.block.nodes.append(MakeView(view, base, shape, offset))
+        return view
+
+    def assemble(
+        self, target: TensorValue, source: TensorValue, offset: tuple[Scalar, ...]
+    ) -> TensorValue:
+        """`target`; the region that makes `source` will write straight into it."""
+        tile, into = _handle(source), _handle(target)
+        site = tile.site
+        if site is None or site.shape != tile.shape:
+            raise InputError(
+                "assemble outside a region copies nothing: its source must be the whole result "
+                "of a region; do the copy inside a region"
+            )
+        if any(assembly.source is site for assembly in self.assemblies):
+            raise InputError(
+                f"the result {site.name!r} is assembled twice, and the compiler copies it neither "
+                "time; assemble it inside the region"
+            )
+        if site.block is not self.block:
+            raise InputError(
+                f"{site.name!r} is assembled in another loop or branch than the one that creates "
+                "it; create it there, or assemble it inside the region"
+            )
+        self.assemblies.append(Assembly(site, into, offset))
+        return target
+
+    def compute(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: DType,
+        operands: Sequence[TensorValue],
+        attributes: Mapping[str, Any],
+    ) -> NoReturn:
+        """Refuse: computing needs a region."""
+        del shape, dtype, operands, attributes
+        raise InputError(f"misplaced operation pl.{name}: compute inside pl.incore() or pl.at(...)")
+
+    def matmul(
+        self,
+        shape: tuple[int, int],
+        dtype: DType,
+        lhs: tuple[TensorValue, bool],
+        rhs: tuple[TensorValue, bool],
+        accumulator: TensorValue | None,
+    ) -> NoReturn:
+        """Refuse: computing needs a region."""
+        del shape, dtype, lhs, rhs
+        name = "matmul" if accumulator is None else "matmul_acc"
+        raise InputError(f"misplaced operation pl.{name}: compute inside pl.incore() or pl.at(...)")
+
+
+def _handle(value: TensorValue) -> Handle:
+    if not isinstance(value, Handle):
+        raise InputError(
+            f"the tile {value!r} is used after its region without being an output of it"
+        )
+    return value

@@ -1,0 +1,45 @@
+"""Running a program's orchestration once and recording what it submits."""
+
+from __future__ import annotations
+
+from devices.errors import InputError
+from runtime.graph import Buffer, View
+from runtime.language.declarations import Program
+from runtime.language.lowering import lower
+from runtime.submits import Submits
+
+__all__ = ["record"]
+
+_PROGRAM_ARGUMENT = -1
+
+
+def record(program: Program) -> Submits:
+    """Lower `program` and run its orchestration.
+
+    Returns
+    -------
+    Submits
+        Every task and hidden alloc, in program order, with its arguments.
+
+    Raises
+    ------
+    InputError
+        Misuse of the language (with file and line), or a program that submits nothing.
+    """
+    lowered = lower(program.entry)
+    arguments = tuple(
+        View(Buffer(name, t.shape, t.dtype, _PROGRAM_ARGUMENT), t.shape, (0,) * len(t.shape))
+        for name, t in lowered.parameters
+    )
+    orchestration = lowered.orchestration
+    depths = [orchestration.kernel_depth[k] for k in range(len(lowered.kernels))]
+    submits = Submits(
+        lowered.name, arguments, lowered.kernels, depths, orchestration.alloc_groups
+    )
+    orchestration.run(submits, *arguments)
+    if not any(kernel >= 0 for kernel in submits.kernel):
+        raise InputError(
+            f"{lowered.file}: {lowered.name} submits nothing: no loop around its regions runs; "
+            "check the loop bounds"
+        )
+    return submits

@@ -1,0 +1,399 @@
+"""Recording a region as a kernel: tensor operations become tile operations.
+
+The order of loads, moves and stores follows the compiler of April 2026: a slice loads where it
+stands; an argument used whole by vector operations loads once, at the kernel's entry; matrix
+operands pass through L1 into L0A and L0B; results that leave the region are stored at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from devices.dtypes import BY_NAME, DType
+from devices.errors import InputError
+from devices.expression import Scalar
+from devices.kernel import (
+    Box,
+    Branch,
+    CoreType,
+    Direction,
+    Loop,
+    Memory,
+    Parameter,
+    Statement,
+    Tile,
+    TileOp,
+    walk,
+)
+from runtime.language.values import TensorValue
+
+__all__ = ["GlobalArgument", "KernelTracer", "OnChip", "Window"]
+
+_SCRATCH_COLUMNS = 128
+"""Least width of a reduction's scratch tile; 64 columns get 128 in every published kernel."""
+
+_REDUCTIONS = ("row_sum", "row_max", "row_min")
+
+
+class GlobalArgument(TensorValue):
+    """A tensor argument of the kernel, in global memory."""
+
+    __slots__ = ("entry_tile", "fresh", "index", "loaded", "name", "stored")
+
+    def __init__(
+        self, name: str, shape: tuple[int, ...], dtype: DType, index: int, *, fresh: bool
+    ) -> None:
+        super().__init__(shape, dtype)
+        self.name = name
+        self.index = index
+        self.fresh = fresh
+        self.loaded = False
+        self.stored = False
+        self.entry_tile: Tile | None = None
+
+    @property
+    def direction(self) -> Direction:
+        """What the kernel does with it, offsets not considered."""
+        if not self.stored:
+            return Direction.IN
+        return Direction.INOUT if self.loaded else Direction.OUT_EXISTING
+
+
+class OnChip(TensorValue):
+    """A tile. Its dtype is the program's, which for products may be narrower than the tile's."""
+
+    __slots__ = ("tile",)
+
+    def __init__(self, tile: Tile, dtype: DType) -> None:
+        super().__init__(tile.shape, dtype)
+        self.tile = tile
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A place in a block where loads appear once it is known which memory needs them."""
+
+    ops: list[TileOp] = field(default_factory=list)
+
+
+class Window(TensorValue):
+    """A slice of an argument, not loaded before its use says into which memory."""
+
+    __slots__ = ("argument", "line", "offset", "slot", "tiles")
+
+    def __init__(
+        self,
+        argument: GlobalArgument,
+        shape: tuple[int, ...],
+        offset: tuple[Scalar, ...],
+        slot: _Slot,
+        line: int,
+    ) -> None:
+        super().__init__(shape, argument.dtype)
+        self.argument = argument
+        self.offset = offset
+        self.slot = slot
+        self.line = line
+        self.tiles: dict[tuple[Memory, bool], Tile] = {}
+
+
+class _Uninitialised(TensorValue):
+    """A tensor created inside the region, with the place of its ``tile.create``."""
+
+    __slots__ = ("line", "slot", "tile")
+
+    def __init__(self, shape: tuple[int, ...], dtype: DType, slot: _Slot, line: int) -> None:
+        super().__init__(shape, dtype)
+        self.slot = slot
+        self.line = line
+        self.tile: Tile | None = None
+
+
+class KernelTracer:
+    """Gives operations their meaning inside a region, and collects the kernel.
+
+    Attributes
+    ----------
+    line : int
+        Line of the statement being read.
+    creates_output : bool
+        Whether a tensor created by this statement leaves the region.
+    """
+
+    def __init__(self) -> None:
+        self.arguments: list[GlobalArgument] = []
+        self.line = 0
+        self.creates_output = False
+        self._entry = _Slot()
+        self._blocks: list[list[_Slot | Statement]] = [[self._entry]]
+
+    # Structure
+
+    def argument(
+        self, name: str, shape: tuple[int, ...], dtype: DType, *, fresh: bool
+    ) -> GlobalArgument:
+        """Add a tensor argument; `fresh` ones are allocated for the kernel's results."""
+        value = GlobalArgument(name, shape, dtype, len(self.arguments), fresh=fresh)
+        self.arguments.append(value)
+        return value
+
+    @contextmanager
+    def block(self) -> Iterator[list[_Slot | Statement]]:
+        """Collect what is recorded inside the ``with`` in a block of its own."""
+        block: list[_Slot | Statement] = []
+        self._blocks.append(block)
+        try:
+            yield block
+        finally:
+            self._blocks.pop()
+
+    def append(self, statement: Statement) -> None:
+        """Record a statement."""
+        self._blocks[-1].append(statement)
+
+    def used_arguments(self) -> list[GlobalArgument]:
+        """Arguments that the kernel loads or stores: captured ones by name, then fresh ones."""
+        used = [a for a in self.arguments if a.loaded or a.stored]
+        return [a for a in used if not a.fresh] + [a for a in used if a.fresh]
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The kernel's tensor parameters."""
+        return tuple(
+            Parameter(a.name, a.shape, a.dtype, a.direction) for a in self.used_arguments()
+        )
+
+    def body(self) -> tuple[Statement, ...]:
+        """Everything recorded, with arguments numbered by their place among the parameters."""
+        places = {a.index: place for place, a in enumerate(self.used_arguments())}
+        return _numbered(flatten(self._blocks[0]), places)
+
+    def core(self) -> CoreType:
+        """The core type that the recorded operations need.
+
+        Raises
+        ------
+        InputError
+            Cube and vector work in one region.
+        """
+        ops = [op for op in walk(flatten(self._blocks[0])) if op.name != "tile.reshape"]
+        memories = {_home(op) for op in ops}
+        if len(memories) > 1:
+            raise InputError(
+                "cube and vector work in one region (a MIX task) is not supported; "
+                "put the matmul and the vector operations into two regions"
+            )
+        return CoreType.AIC if CoreType.AIC in memories else CoreType.AIV
+
+    # Tiles
+
+    def tile(self, value: TensorValue) -> Tile:
+        """The tile of `value` where vector operations can read it, loaded if it has to be."""
+        if isinstance(value, OnChip):
+            return value.tile
+        if isinstance(value, Window):
+            return self._load_window(value, Memory.UB, transposed=False)
+        if isinstance(value, GlobalArgument):
+            return self._load_whole(value)
+        if isinstance(value, _Uninitialised):
+            if value.tile is None:
+                value.tile = Tile(value.shape, value.dtype, Memory.UB)
+                value.slot.ops.append(TileOp("tile.create", value.tile, (), value.line))
+            return value.tile
+        raise InputError(f"{value!r} is not a value of this region")
+
+    def _load_window(self, window: Window, memory: Memory, *, transposed: bool) -> Tile:
+        key = (memory, transposed)
+        if key not in window.tiles:
+            window.tiles[key] = tile = _tile_of(window, memory, transposed=transposed)
+            box = Box(window.argument.index, window.shape, window.offset)
+            window.slot.ops.append(_load(tile, box, window.line, transposed=transposed))
+            window.argument.loaded = True
+        return window.tiles[key]
+
+    def _load_whole(self, argument: GlobalArgument) -> Tile:
+        if argument.stored:  # what was stored is newer than what the kernel's entry could load
+            return self._load_here(argument, Memory.UB, transposed=False)
+        if argument.entry_tile is None:
+            argument.entry_tile = tile = _tile_of(argument, Memory.UB, transposed=False)
+            self._entry.ops.append(_load(tile, _whole(argument), self.line, transposed=False))
+            argument.loaded = True
+        return argument.entry_tile
+
+    def _load_here(self, argument: GlobalArgument, memory: Memory, *, transposed: bool) -> Tile:
+        tile = _tile_of(argument, memory, transposed=transposed)
+        self.append(_load(tile, _whole(argument), self.line, transposed=transposed))
+        argument.loaded = True
+        return tile
+
+    def copy_of(self, tile: Tile) -> Tile:
+        """Record the move of a loop-carried tile into the buffer that carries it."""
+        moved = Tile(tile.shape, tile.dtype, tile.memory)
+        self.append(TileOp("tile.move", moved, (tile,), self.line))
+        return moved
+
+    def store(self, source: TensorValue, target: GlobalArgument, offset: Sequence[Scalar]) -> None:
+        """Record a store of `source` into `target` at `offset`."""
+        box = Box(target.index, source.shape, tuple(offset))
+        self.append(TileOp("tile.store", None, (self.tile(source),), self.line, box))
+        target.stored = True
+
+    # Operations
+
+    def create(self, shape: tuple[int, ...], dtype: DType) -> TensorValue:
+        """A tile, or a fresh argument where the tensor leaves the region."""
+        if self.creates_output:
+            return self.argument("created", shape, dtype, fresh=True)
+        slot = _Slot()
+        self._blocks[-1].append(slot)
+        return _Uninitialised(shape, dtype, slot, self.line)
+
+    def slice(
+        self, tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
+    ) -> TensorValue:
+        """A window on an argument; loads just that rectangle when something uses it."""
+        if isinstance(tensor, Window):
+            offset = tuple(a + b for a, b in zip(tensor.offset, offset, strict=True))
+            tensor = tensor.argument
+        if not isinstance(tensor, GlobalArgument):
+            raise InputError(
+                "slicing a tile inside its region is not supported; slice the tensor before "
+                "computing on it, or assemble the tile into a tensor first"
+            )
+        slot = _Slot()
+        self._blocks[-1].append(slot)
+        return Window(tensor, shape, offset, slot, self.line)
+
+    def assemble(
+        self, target: TensorValue, source: TensorValue, offset: tuple[Scalar, ...]
+    ) -> TensorValue:
+        """Store `source` into an argument."""
+        if not isinstance(target, GlobalArgument):
+            raise InputError(
+                "assembling into a tile is not supported; assemble into a tensor of the program"
+            )
+        if isinstance(source, GlobalArgument):
+            raise InputError(
+                "a whole tensor cannot be assembled without computing on it (the compiler has no "
+                "code for that copy); slice it first"
+            )
+        self.store(source, target, offset)
+        return target
+
+    def compute(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: DType,
+        operands: Sequence[TensorValue],
+        attributes: Mapping[str, Any],
+    ) -> TensorValue:
+        """Record a vector operation."""
+        tiles = tuple(self.tile(value) for value in operands)
+        for tile in tiles:
+            if tile.memory is not Memory.UB and name != "reshape":
+                raise InputError(
+                    f"{name} of a matmul's result in one region (a MIX task) is not supported; "
+                    "end the region after the matmul"
+                )
+        if name in _REDUCTIONS:
+            columns = max(tiles[0].shape[-1], _SCRATCH_COLUMNS)
+            scratch = Tile((*tiles[0].shape[:-1], columns), tiles[0].dtype, Memory.UB)
+            self.append(TileOp("tile.create", scratch, (), self.line))
+            tiles = (*tiles, scratch)
+        memory = tiles[0].memory if tiles else Memory.UB
+        result = Tile(shape, dtype, memory)
+        op = TileOp(f"tile.{name}", result, tiles, self.line, attributes=dict(attributes))
+        self.append(op)
+        return OnChip(result, dtype)
+
+    def matmul(
+        self,
+        shape: tuple[int, int],
+        dtype: DType,
+        lhs: tuple[TensorValue, bool],
+        rhs: tuple[TensorValue, bool],
+        accumulator: TensorValue | None,
+    ) -> TensorValue:
+        """Record the loads and moves of the operands and the multiply(-accumulate)."""
+        inputs = (self._matrix(*lhs), self._matrix(*rhs))
+        left = self._moved(inputs[0], Memory.L0A)
+        right = self._moved(inputs[1], Memory.L0B)
+        # The cube accumulates in 32 bits whatever the program's result dtype is.
+        wide = BY_NAME["FP32" if left.dtype.is_float else "INT32"]
+        result = Tile(shape, wide, Memory.L0C)
+        name, operands = "tile.matmul", (left, right)
+        if accumulator is not None:
+            total = self.tile(accumulator)
+            if total.memory is not Memory.L0C:
+                raise InputError(
+                    "matmul_acc needs the result of a matmul of the same region as accumulator"
+                )
+            name, operands = "tile.matmul_acc", (total, left, right)  # type: ignore[assignment]  # one operand more
+        self.append(TileOp(name, result, operands, self.line))
+        return OnChip(result, dtype)
+
+    def _matrix(self, value: TensorValue, transposed: bool) -> Tile:
+        if isinstance(value, Window):
+            return self._load_window(value, Memory.L1, transposed=transposed)
+        if isinstance(value, GlobalArgument):
+            return self._load_here(value, Memory.L1, transposed=transposed)
+        raise InputError(
+            "a matmul of a tile computed in the same region (a MIX task) is not supported; "
+            "compute the tile in a region of its own"
+        )
+
+    def _moved(self, tile: Tile, memory: Memory) -> Tile:
+        moved = Tile(tile.shape, tile.dtype, memory)
+        self.append(TileOp("tile.move", moved, (tile,), self.line))
+        return moved
+
+
+def _tile_of(value: TensorValue, memory: Memory, *, transposed: bool) -> Tile:
+    shape = tuple(reversed(value.shape)) if transposed else value.shape
+    return Tile(shape, value.dtype, memory)
+
+
+def _whole(argument: GlobalArgument) -> Box:
+    return Box(argument.index, argument.shape, (0,) * len(argument.shape))
+
+
+def _load(tile: Tile, box: Box, line: int, *, transposed: bool) -> TileOp:
+    attributes = {"transposed": True} if transposed else {}
+    return TileOp("tile.load", tile, (), line, box, attributes)
+
+
+def _home(op: TileOp) -> CoreType:
+    """The core type that has the memories which `op` uses."""
+    tiles = op.operands if op.result is None else (op.result, *op.operands)
+    return CoreType.AIV if any(t.memory is Memory.UB for t in tiles) else CoreType.AIC
+
+
+def flatten(block: Sequence[_Slot | Statement]) -> tuple[Statement, ...]:
+    """A recorded block with the loads in their places."""
+    out: list[Statement] = []
+    for entry in block:
+        if isinstance(entry, _Slot):
+            out.extend(entry.ops)
+        else:
+            out.append(entry)
+    return tuple(out)
+
+
+def _numbered(body: tuple[Statement, ...], places: Mapping[int, int]) -> tuple[Statement, ...]:
+    """`body` with every box naming its argument by its place."""
+    out: list[Statement] = []
+    for statement in body:
+        if isinstance(statement, Loop):
+            out.append(replace(statement, body=_numbered(statement.body, places)))
+        elif isinstance(statement, Branch):
+            then, orelse = _numbered(statement.then, places), _numbered(statement.orelse, places)
+            out.append(replace(statement, then=then, orelse=orelse))
+        elif statement.box is not None:
+            box = replace(statement.box, parameter=places[statement.box.parameter])
+            out.append(replace(statement, box=box))
+        else:
+            out.append(statement)
+    return tuple(out)

@@ -1,0 +1,96 @@
+"""What the orchestrator is told: the submits of one execution of a program, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from devices.dtypes import DType
+from devices.kernel import Kernel
+from runtime.graph import ALLOC, Buffer, View
+
+__all__ = ["AllocGroup", "Submits", "TensorSpec"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Name, shape (elements) and dtype of a tensor to be allocated."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+
+
+@dataclass(frozen=True, slots=True)
+class AllocGroup:
+    """Tensors that one hidden alloc makes, and the scope depth where it stands."""
+
+    tensors: tuple[TensorSpec, ...]
+    depth: int
+
+
+@dataclass
+class Submits:
+    """The submits of a program, recorded while its orchestration runs.
+
+    Attributes
+    ----------
+    name : str
+        Name of the program's function.
+    arguments : tuple of View
+        The program's tensors, whole.
+    kernels : sequence of Kernel
+        What tasks execute.
+    kernel_depth : sequence of int
+        Scope depth of the place from which each kernel is submitted.
+    alloc_groups : sequence of AllocGroup
+        The places that allocate.
+    kernel, depth : list of int
+        Kernel index (or `ALLOC`) and scope depth of each submit.
+    views : list of tuple of View
+        Tensor arguments of each submit; the tensors made, for an alloc.
+    scalars : list of tuple of int
+        Scalar arguments of each submit.
+    """
+
+    name: str
+    arguments: tuple[View, ...]
+    kernels: Sequence[Kernel]
+    kernel_depth: Sequence[int]
+    alloc_groups: Sequence[AllocGroup]
+    kernel: list[int] = field(default_factory=list)
+    depth: list[int] = field(default_factory=list)
+    views: list[tuple[View, ...]] = field(default_factory=list)
+    scalars: list[tuple[int, ...]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.kernel)
+
+    def alloc(self, group: int) -> tuple[View, ...]:
+        """Record a hidden alloc; returns the tensors that it makes."""
+        owner = len(self.kernel)
+        spec = self.alloc_groups[group]
+        made = tuple(
+            [
+                View(Buffer(t.name, t.shape, t.dtype, owner), t.shape, (0,) * len(t.shape))
+                for t in spec.tensors
+            ]
+        )
+        self.kernel.append(ALLOC)
+        self.depth.append(spec.depth)
+        self.views.append(made)
+        self.scalars.append(())
+        return made
+
+    def submit(self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...]) -> None:
+        """Record a task."""
+        self.kernel.append(kernel)
+        self.depth.append(self.kernel_depth[kernel])
+        self.views.append(views)
+        self.scalars.append(scalars)
+
+    @staticmethod
+    def view(base: View, shape: tuple[int, ...], offset: tuple[int, ...]) -> View:
+        """The rectangle of `base` that starts at `offset`; costs no submit."""
+        start = tuple([a + b for a, b in zip(base.offset, offset, strict=True)])
+        return View(base.buffer, shape, start)

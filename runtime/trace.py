@@ -1,0 +1,117 @@
+"""The record of a run: one row per task, one column per stamp."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.graph import TaskGraph
+
+__all__ = ["Trace"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """When and where every task of a graph ran.
+
+    Rows are tasks in order of submission (allocs have no row), `t` of them; columns named
+    ``*_us`` hold microseconds since the orchestrator started.
+
+    Attributes
+    ----------
+    graph : TaskGraph
+        What ran.
+    task : int32 array, shape (t,)
+        The submit that each row belongs to.
+    submit_us, ready_us : float64 array, shape (t,)
+        When the orchestrator had submitted the task, and when it and all its producers were
+        complete.
+    dispatch_us : float64 array, shape (t,)
+        When a scheduler thread wrote the task to its core.
+    start_us, end_us : float64 array, shape (t,)
+        When the kernel ran.
+    observe_us, finish_us : float64 array, shape (t,)
+        When the scheduler thread read the core's end, and when it had walked the consumers.
+    core, thread : int16 array, shape (t,)
+        Which core ran it, and which scheduler thread owns that core. Cube cores come first.
+    orchestrator_begin_us, orchestrator_end_us : float64 array, shape (n,)
+        When the orchestrator worked on each submit, allocs included.
+    dispatch_cost_us : float64
+        What a scheduler thread spends before each dispatch stamp.
+    aic_count, aiv_count : int
+        Cores of each type on the device.
+    thread_count : int
+        Scheduler threads.
+    """
+
+    graph: TaskGraph
+    task: NDArray[np.int32]
+    submit_us: Floats
+    ready_us: Floats
+    dispatch_us: Floats
+    start_us: Floats
+    end_us: Floats
+    observe_us: Floats
+    finish_us: Floats
+    core: NDArray[np.int16]
+    thread: NDArray[np.int16]
+    orchestrator_begin_us: Floats
+    orchestrator_end_us: Floats
+    dispatch_cost_us: float
+    aic_count: int
+    aiv_count: int
+    thread_count: int
+
+    def __len__(self) -> int:
+        return len(self.task)
+
+    def __repr__(self) -> str:
+        return f"Trace({self.graph.name}: {len(self)} tasks, {self.wall_clock_us:.2f} us)"
+
+    @property
+    def kernel(self) -> NDArray[np.int32]:
+        """Index into the graph's kernels, shape (t,)."""
+        return self.graph.kernel[self.task]
+
+    @property
+    def exec_us(self) -> Floats:
+        """Exec of each task: end - start."""
+        return self.end_us - self.start_us
+
+    @property
+    def head_us(self) -> Floats:
+        """Head OH of each task: start - dispatch."""
+        return self.start_us - self.dispatch_us
+
+    @property
+    def tail_us(self) -> Floats:
+        """Tail OH of each task: finish - end."""
+        return self.finish_us - self.end_us
+
+    @property
+    def latency_us(self) -> Floats:
+        """Latency of each task: finish - dispatch."""
+        return self.finish_us - self.dispatch_us
+
+    @cached_property
+    def begin_us(self) -> float:
+        """The first dispatch, where the device tools begin to count."""
+        return float(self.dispatch_us.min())
+
+    @cached_property
+    def wall_clock_us(self) -> float:
+        """Wall-clock = Total Test Time: last finish - first dispatch."""
+        return float(self.finish_us.max()) - self.begin_us
+
+    def equals(self, other: Trace) -> bool:
+        """Whether both traces hold the same stamps, bit for bit."""
+        return all(
+            np.array_equal(getattr(self, column.name), getattr(other, column.name))
+            for column in fields(self)
+            if column.name != "graph"
+        )
