@@ -91,6 +91,12 @@ UINT4 = _DTYPES["UINT4"]
 BOOL = _DTYPES["BOOL"]
 INDEX = _DTYPES["INDEX"]
 
+
+def __getattr__(name: str) -> object:
+    """Refuse a name of the language that is not supported, in the user's words."""
+    raise AttributeError(f"pl.{name} is not supported; docs/language.md lists what is")
+
+
 __all__ = [
     "BF16",
     "BOOL",

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import FrameType, FunctionType as PythonFunction
+from types import FrameType
+from types import FunctionType as PythonFunction
 from typing import Any, overload
 
 from devices.dtypes import BY_NAME, DType
@@ -219,7 +220,7 @@ def function(
     """
     del level, role, attrs, strict_ssa
     # The decorator runs in the class body; the builder that sees the constants is one frame out.
-    frame = sys._getframe(1).f_back  # noqa: SLF001 - the documented way to a caller's names
+    frame = sys._getframe(1).f_back
     if func is not None:
         return Function(func, type, _namespace(func, frame))
     return lambda f: Function(f, type, _namespace(f, frame))

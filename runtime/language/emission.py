@@ -116,7 +116,7 @@ class _Emitter:
     def node(self, node: Node, depth: int) -> Iterator[str]:
         match node:
             case Create(handle=handle):
-                if handle.site in self.fused:
+                if handle.site is not None and handle.site in self.fused:
                     assembly = self.fused[handle.site]
                     yield self.view(handle, assembly.target, handle.shape, assembly.offset)
             case MakeView(result=result, base=base, shape=shape, offset=offset):
@@ -163,5 +163,3 @@ class _Emitter:
 
 def _tuple(items: Iterator[str] | map[str]) -> str:
     return "(" + "".join(f"{item}, " for item in items) + ")"
-
-

@@ -49,7 +49,14 @@ class Evaluator:
             raise
         except NameError as error:
             raise self.error(node.lineno, self._unknown(str(error.name))) from error
-        except (InputError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as e:
+        except (
+            InputError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ArithmeticError,
+            LookupError,
+        ) as e:
             raise self.error(node.lineno, str(e)) from e
 
     def resolve(self, node: ast.expr) -> object:

@@ -11,7 +11,7 @@ from devices.kernel import Branch, Carried, Kernel, Loop, Memory, Statement, Til
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.liveness import assigned, needed_before
 from runtime.language.orchestration import Handle
-from runtime.language.recording import GlobalArgument, KernelTracer, OnChip, Window, flatten
+from runtime.language.recording import GlobalArgument, KernelTracer, OnChip, flatten
 from runtime.language.syntax import Assign, Bare, For, If, Return, With
 from runtime.language.syntax import Statement as Syntax
 from runtime.language.values import TensorValue, tracing
@@ -92,9 +92,7 @@ def read_region(
     statements = reader.tracer.body()
     free = _free_symbols(statements)
     scalars = sorted(free, key=lambda s: ssa_order(s.name))
-    kernel = Kernel(
-        kernel_name, core, reader.tracer.parameters(), tuple(scalars), statements, line
-    )
+    kernel = Kernel(kernel_name, core, reader.tracer.parameters(), tuple(scalars), statements, line)
     tensors = tuple(reader.sources[a] for a in reader.tracer.used_arguments())
     return Region(kernel, tensors, tuple(reader.values.get(s, s) for s in scalars), results)
 
@@ -209,9 +207,7 @@ class _RegionReader:
             )
         )
 
-    def carried(
-        self, statement: For, names: Names, live: set[str]
-    ) -> dict[str, tuple[Tile, Tile]]:
+    def carried(self, statement: For, names: Names, live: set[str]) -> dict[str, tuple[Tile, Tile]]:
         """Names whose tile changes from iteration to iteration: (initial, in the body)."""
         carried: dict[str, tuple[Tile, Tile]] = {}
         for name in dict.fromkeys(assigned(statement.body)):

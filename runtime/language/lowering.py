@@ -162,9 +162,7 @@ class _Lowerer:
                 names[name] = carrier
             variable, block, inner = self.iteration(statement, names, live, body)
             block.nodes += [Rebind(names[name], inner[name]) for name in changed]
-        self.tracer.block.nodes.append(
-            Repeat(variable, spec.start, spec.step, spec.trips, block)
-        )
+        self.tracer.block.nodes.append(Repeat(variable, spec.start, spec.step, spec.trips, block))
         self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
 
     def changed_tensors(
@@ -232,9 +230,7 @@ class _Lowerer:
 
     # Regions
 
-    def region(
-        self, body: Sequence[Statement], names: Names, after: set[str], line: int
-    ) -> None:
+    def region(self, body: Sequence[Statement], names: Names, after: set[str], line: int) -> None:
         """Lower a region to a kernel and its submit."""
         name = f"{self.name}_incore_{len(self.kernels)}"
         region = read_region(self.evaluator, body, names, after, self.carried, name, line)
@@ -254,14 +250,10 @@ class _Lowerer:
         created = {}
         for parameter, tensor in zip(region.kernel.parameters, region.tensors, strict=True):
             if isinstance(tensor, str):
-                created[tensor] = self.tracer.new_tensor(
-                    tensor, parameter.shape, parameter.dtype
-                )
+                created[tensor] = self.tracer.new_tensor(tensor, parameter.shape, parameter.dtype)
         return created
 
-    def automatic(
-        self, statements: Sequence[Statement], names: Names, after: set[str]
-    ) -> None:
+    def automatic(self, statements: Sequence[Statement], names: Names, after: set[str]) -> None:
         """Lower a block from which the compiler makes regions."""
         for run in self.splitter.runs(statements):
             later = needed_before(run.rest, after)

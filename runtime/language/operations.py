@@ -165,15 +165,11 @@ def assemble(target: TensorValue, source: TensorValue, offset: Sequence[Scalar])
     return current_tracer().assemble(into, tile, start)
 
 
-def _check_inside(
-    tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
-) -> None:
+def _check_inside(tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]) -> None:
     for size, extent, start in zip(tensor.shape, shape, offset, strict=True):
         first = start if isinstance(start, int) else 0
         if first < 0 or first + extent > size:
-            raise InputError(
-                f"{list(shape)} at offset {list(offset)} does not fit into {tensor!r}"
-            )
+            raise InputError(f"{list(shape)} at offset {list(offset)} does not fit into {tensor!r}")
 
 
 def full(shape: Sequence[int], dtype: DType, value: float) -> TensorValue:
@@ -227,7 +223,7 @@ def _binary(name: str, lhs: object, rhs: object) -> TensorValue:
         return _compute(name, shape, _promoted(left.dtype, rhs.dtype), left, rhs)
     if isinstance(rhs, int | float | Expression) and not isinstance(rhs, bool):
         dtype = FP32 if isinstance(rhs, float) else left.dtype
-        return _compute(f"{name}s", left.shape, dtype, left, scalar=rhs)
+        return _compute(name, left.shape, dtype, left, scalar=rhs)
     raise InputError(f"{name}'s second argument is a tensor or a number, not {rhs!r}")
 
 
@@ -319,7 +315,9 @@ def _expansion(name: str, axis: int) -> Callable[[TensorValue, TensorValue], Ten
         wanted = list(left.shape)
         wanted[axis] = 1
         if list(right.shape) != wanted:
-            raise InputError(f"{name}: second argument of {left!r} has shape {wanted}, not {right!r}")
+            raise InputError(
+                f"{name}: second argument of {left!r} has shape {wanted}, not {right!r}"
+            )
         return _compute(name, left.shape, _promoted(left.dtype, right.dtype), left, right)
 
     operate.__name__ = operate.__qualname__ = name

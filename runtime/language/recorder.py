@@ -33,9 +33,7 @@ def record(program: Program) -> Submits:
     )
     orchestration = lowered.orchestration
     depths = [orchestration.kernel_depth[k] for k in range(len(lowered.kernels))]
-    submits = Submits(
-        lowered.name, arguments, lowered.kernels, depths, orchestration.alloc_groups
-    )
+    submits = Submits(lowered.name, arguments, lowered.kernels, depths, orchestration.alloc_groups)
     orchestration.run(submits, *arguments)
     if not any(kernel >= 0 for kernel in submits.kernel):
         raise InputError(

@@ -37,6 +37,9 @@ _SCRATCH_COLUMNS = 128
 
 _REDUCTIONS = ("row_sum", "row_max", "row_min")
 
+_WITH_SCALAR_FORM = ("add", "sub", "mul", "div")
+"""Operations whose tile operation has another name when the second operand is a scalar."""
+
 
 class GlobalArgument(TensorValue):
     """A tensor argument of the kernel, in global memory."""
@@ -305,8 +308,10 @@ class KernelTracer:
             tiles = (*tiles, scratch)
         memory = tiles[0].memory if tiles else Memory.UB
         result = Tile(shape, dtype, memory)
-        op = TileOp(f"tile.{name}", result, tiles, self.line, attributes=dict(attributes))
-        self.append(op)
+        suffix = "s" if name in _WITH_SCALAR_FORM and "scalar" in attributes else ""
+        self.append(
+            TileOp(f"tile.{name}{suffix}", result, tiles, self.line, attributes=dict(attributes))
+        )
         return OnChip(result, dtype)
 
     def matmul(

@@ -218,7 +218,7 @@ class _Reader:
 
     def unsupported(self, node: ast.AST) -> LanguageError:
         what = type(node).__name__
-        reason = _INSTEAD.get(type(node), f"this form of {what}")  # type: ignore[call-overload]  # keys are classes of several bases
+        reason = _INSTEAD.get(type(node), f"this form of {what}")
         if isinstance(node, ast.Compare):
             reason = "a chained comparison; compare two values at a time"
         line = getattr(node, "lineno", 0)

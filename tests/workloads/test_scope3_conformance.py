@@ -12,7 +12,7 @@ from devices.kernel import Memory, executions, global_bytes, walk
 from runtime.graph import ALLOC
 from runtime.language import record
 from runtime.tensormap import build_graph
-from workloads.qwen3_scope3 import build_baseline, build_restructured
+from workloads.programs.qwen3_scope3 import build_baseline, build_restructured
 
 DATA = Path(__file__).parent.parent / "data"
 BUILDERS = {"baseline": build_baseline, "restructured": build_restructured}

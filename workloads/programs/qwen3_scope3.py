@@ -117,9 +117,7 @@ def build_baseline(
                         d0 = dob * K
                         with pl.incore():
                             w_down_chunk = pl.slice(w_down, [F, K], [o0, d0])
-                            down_next = pl.matmul(
-                                mlp_chunk_bf16, w_down_chunk, out_dtype=pl.FP32
-                            )
+                            down_next = pl.matmul(mlp_chunk_bf16, w_down_chunk, out_dtype=pl.FP32)
                         with pl.incore():
                             down_prev = pl.slice(down_proj_tile, [BATCH_TILE, K], [0, d0])
                             down_sum = pl.add(down_prev, down_next)

@@ -1,0 +1,208 @@
+"""Which rectangles of its arguments a task really touches, from its recorded tile operations.
+
+A task names whole tensors where its kernel slices them itself, and the runtime compares what is
+named. The same rules applied to what is touched show which edges are true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.expression import Scalar, Symbol, evaluate
+from devices.kernel import Branch, Direction, Kernel, Loop, Statement
+from runtime.graph import View
+from runtime.submits import Submits
+from runtime.tensormap import Access
+
+__all__ = ["Rectangle", "merged", "touched_accesses"]
+
+Ints = NDArray[np.int64]
+
+Rectangle = tuple[tuple[int, ...], tuple[int, ...]]
+"""Offset and shape, in elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Touch:
+    """A load or store in a kernel, with what surrounds it, outermost first."""
+
+    parameter: int
+    is_store: bool
+    shape: tuple[int, ...]
+    offset: tuple[Scalar, ...]
+    loops: tuple[Loop, ...]
+    conditions: tuple[tuple[Scalar, bool], ...]
+
+
+def touched_accesses(submits: Submits) -> list[Sequence[Access]]:
+    """What each submit reads and writes: exact rectangles instead of named arguments.
+
+    A rectangle that is read and written counts as INOUT, one that is only written as
+    OUT_EXISTING. Allocs touch nothing.
+    """
+    accesses: list[Sequence[Access]] = [()] * len(submits)
+    kernels = np.array(submits.kernel)
+    for number, kernel in enumerate(submits.kernels):
+        tasks = np.flatnonzero(kernels == number).tolist()
+        scalars = [submits.scalars[task] for task in tasks]
+        for task, rectangles in zip(tasks, _rectangles(kernel, scalars), strict=True):
+            views = submits.views[task]
+            accesses[task] = [
+                (_within(views[parameter], rectangle), direction)
+                for parameter, rectangle, direction in rectangles
+            ]
+    return accesses
+
+
+def _within(view: View, rectangle: Rectangle) -> View:
+    offset, shape = rectangle
+    start = tuple([a + b for a, b in zip(view.offset, offset, strict=True)])
+    return View(view.buffer, shape, start)
+
+
+def _rectangles(
+    kernel: Kernel, scalars: Sequence[tuple[int, ...]]
+) -> Iterator[list[tuple[int, Rectangle, Direction]]]:
+    """Parameter, rectangle and direction of everything that each task touches, in order."""
+    columns = np.array(scalars, dtype=np.int64).reshape(len(scalars), -1)
+    touches = list(_touches(kernel.body, (), ()))
+    per_touch = [_per_task(touch, kernel, columns) for touch in touches]
+    for found in zip(*per_touch, strict=True):
+        read: dict[int, list[Rectangle]] = {}
+        written: dict[int, list[Rectangle]] = {}
+        for touch, rectangles in zip(touches, found, strict=True):
+            side = written if touch.is_store else read
+            side.setdefault(touch.parameter, []).extend(rectangles)
+        yield [
+            (parameter, rectangle, direction)
+            for parameter in range(len(kernel.parameters))
+            for rectangle, direction in _directions(
+                _union(read.get(parameter, [])), _union(written.get(parameter, []))
+            )
+        ]
+
+
+def _directions(
+    read: list[Rectangle], written: list[Rectangle]
+) -> Iterator[tuple[Rectangle, Direction]]:
+    for rectangle in read:
+        yield rectangle, Direction.INOUT if rectangle in written else Direction.IN
+    for rectangle in written:
+        if rectangle not in read:
+            yield rectangle, Direction.OUT_EXISTING
+
+
+def _touches(
+    body: Sequence[Statement],
+    loops: tuple[Loop, ...],
+    conditions: tuple[tuple[Scalar, bool], ...],
+) -> Iterator[_Touch]:
+    for statement in body:
+        if isinstance(statement, Loop):
+            yield from _touches(statement.body, (*loops, statement), conditions)
+        elif isinstance(statement, Branch):
+            holds, fails = (statement.condition, True), (statement.condition, False)
+            yield from _touches(statement.then, loops, (*conditions, holds))
+            yield from _touches(statement.orelse, loops, (*conditions, fails))
+        elif statement.box is not None:
+            box, is_store = statement.box, statement.result is None
+            yield _Touch(box.parameter, is_store, box.shape, box.offset, loops, conditions)
+
+
+def _per_task(touch: _Touch, kernel: Kernel, columns: Ints) -> list[list[Rectangle]]:
+    """Rectangles of one load or store, for each row of scalars."""
+    if all(isinstance(loop.trips, int) for loop in touch.loops):
+        values = dict(zip(kernel.scalars, columns.T, strict=True))
+        offsets, enabled = _offsets(touch, values, len(columns))
+        steps = offsets - offsets[:, :1]
+        if enabled.all() and (steps == steps[0]).all() and offsets.shape[1]:
+            # Every task touches the same pattern at another place.
+            pattern = merged([(tuple(o), touch.shape) for o in steps[0].tolist()])
+            return [_moved(pattern, origin) for origin in offsets[:, 0].tolist()]
+        rows = list(zip(offsets, enabled, strict=True))
+    else:  # trips differ from task to task, and so does the number of iterations
+        each = (dict(zip(kernel.scalars, row[:, None], strict=True)) for row in columns)
+        rows = [(o[0], e[0]) for o, e in (_offsets(touch, values, 1) for values in each)]
+    return [merged([(tuple(o), touch.shape) for o in row[on].tolist()]) for row, on in rows]
+
+
+def _moved(pattern: list[Rectangle], origin: list[int]) -> list[Rectangle]:
+    return [
+        (tuple([a + b for a, b in zip(offset, origin, strict=True)]), shape)
+        for offset, shape in pattern
+    ]
+
+
+def _offsets(
+    touch: _Touch, values: Mapping[Symbol, Ints], tasks: int
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Offsets of a touch in every iteration of its loops.
+
+    Returns
+    -------
+    offsets : int64 array, shape (tasks, iterations, dimensions)
+    enabled : bool array, shape (tasks, iterations)
+        Whether the conditions around it hold.
+    """
+    axes = len(touch.loops)
+    known: dict[Symbol, Any] = {s: v.reshape(-1, *[1] * axes) for s, v in values.items()}
+    shape = [tasks]
+    for axis, loop in enumerate(touch.loops):
+        trips = int(np.max(evaluate(loop.trips, known)))
+        index = np.arange(trips).reshape(-1, *[1] * (axes - axis - 1))
+        known[loop.variable] = evaluate(loop.start, known) + index * evaluate(loop.step, known)
+        shape.append(max(trips, 0))
+    along = [np.broadcast_to(evaluate(o, known), shape).reshape(tasks, -1) for o in touch.offset]
+    enabled = np.ones((tasks, along[0].shape[1]), dtype=np.bool_)
+    for condition, wanted in touch.conditions:
+        holds = np.broadcast_to(evaluate(condition, known), shape).reshape(tasks, -1)
+        enabled &= holds.astype(np.bool_) == wanted
+    return np.stack(along, axis=-1), enabled
+
+
+def _union(rectangles: list[Rectangle]) -> list[Rectangle]:
+    return rectangles if len(rectangles) < 2 else merged(rectangles)
+
+
+def merged(rectangles: Sequence[Rectangle]) -> list[Rectangle]:
+    """Join rectangles that touch or overlap along one dimension and agree in all others.
+
+    The union stays exactly the same; rectangles that make no larger rectangle stay apart.
+
+    Examples
+    --------
+    >>> merged([((0, 0), (4, 2)), ((0, 2), (4, 2)), ((0, 8), (4, 2))])
+    [((0, 0), (4, 4)), ((0, 8), (4, 2))]
+    """
+    current = sorted(set(rectangles))
+    changed = True
+    while changed and len(current) > 1:
+        changed = False
+        for axis in reversed(range(len(current[0][0]))):
+            joined = _joined_along(current, axis)
+            changed = changed or len(joined) < len(current)
+            current = joined
+    return sorted(current)
+
+
+def _joined_along(rectangles: Sequence[Rectangle], axis: int) -> list[Rectangle]:
+    lines: dict[Any, list[tuple[int, int]]] = {}
+    for offset, shape in rectangles:
+        others = (offset[:axis], offset[axis + 1 :], shape[:axis], shape[axis + 1 :])
+        lines.setdefault(others, []).append((offset[axis], offset[axis] + shape[axis]))
+    joined: list[Rectangle] = []
+    for (before, after, wide, deep), spans in lines.items():
+        spans.sort()
+        first, last = spans[0]
+        for start, stop in [*spans[1:], (spans[-1][1] + 1, 0)]:
+            if start <= last and stop:
+                last = max(last, stop)
+                continue
+            joined.append(((*before, first, *after), (*wide, last - first, *deep)))
+            first, last = start, stop
+    return joined

@@ -1,0 +1,120 @@
+"""What the device tools print for a run, with the same definitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.trace import Trace
+
+__all__ = ["FunctionStatistics", "Statistics", "summarize"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionStatistics:
+    """One kernel's rows: means over its tasks, in us."""
+
+    name: str
+    core: str
+    count: int
+    avg_exec_us: float
+    avg_latency_us: float
+    exec_percent: float
+    avg_head_us: float
+    avg_tail_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A run in numbers.
+
+    Attributes
+    ----------
+    functions : tuple of FunctionStatistics
+        One row per kernel that ran, in order of the kernels.
+    tasks : int
+        Rows of the trace; hidden allocs are not among them.
+    wall_clock_us : float
+        Total Test Time: last finish - first dispatch.
+    avg_exec_us, avg_head_us, avg_tail_us, avg_latency_us : float
+        Means over all tasks.
+    exec_percent : float
+        Sum of exec over sum of latency, in percent.
+    tasks_in_flight : float
+        Tasks between dispatch and finish, averaged over the wall-clock.
+    aic_busy, aiv_busy : float
+        Part of the wall-clock during which a core of that type executes, averaged over them.
+    orchestrator_busy_us : float
+        Time that the orchestrator spent submitting, the time before the first dispatch included.
+    scheduler_busy_us : tuple of float
+        Time that each scheduler thread spent completing and dispatching.
+    """
+
+    functions: tuple[FunctionStatistics, ...]
+    tasks: int
+    wall_clock_us: float
+    avg_exec_us: float
+    avg_head_us: float
+    avg_tail_us: float
+    avg_latency_us: float
+    exec_percent: float
+    tasks_in_flight: float
+    aic_busy: float
+    aiv_busy: float
+    orchestrator_busy_us: float
+    scheduler_busy_us: tuple[float, ...]
+
+
+def summarize(trace: Trace) -> Statistics:
+    """Compute the statistics of a run."""
+    wall_us = trace.wall_clock_us
+    latency_us, exec_us = trace.latency_us, trace.exec_us
+    is_aic = trace.core < trace.aic_count
+    return Statistics(
+        functions=_functions(trace),
+        tasks=len(trace),
+        wall_clock_us=wall_us,
+        avg_exec_us=float(exec_us.mean()),
+        avg_head_us=float(trace.head_us.mean()),
+        avg_tail_us=float(trace.tail_us.mean()),
+        avg_latency_us=float(latency_us.mean()),
+        exec_percent=100.0 * float(exec_us.sum() / latency_us.sum()),
+        tasks_in_flight=float(latency_us.sum()) / wall_us,
+        aic_busy=float(exec_us[is_aic].sum()) / (wall_us * trace.aic_count),
+        aiv_busy=float(exec_us[~is_aic].sum()) / (wall_us * trace.aiv_count),
+        orchestrator_busy_us=float((trace.orchestrator_end_us - trace.orchestrator_begin_us).sum()),
+        scheduler_busy_us=_scheduler_busy_us(trace),
+    )
+
+
+def _functions(trace: Trace) -> tuple[FunctionStatistics, ...]:
+    kernel = trace.kernel
+    count = np.bincount(kernel, minlength=len(trace.graph.kernels))
+
+    def mean(column: NDArray[np.float64]) -> NDArray[np.float64]:
+        total = np.bincount(kernel, weights=column, minlength=len(count))
+        return np.divide(total, count, out=np.zeros(len(count)), where=count > 0)
+
+    exec_us, latency_us = mean(trace.exec_us), mean(trace.latency_us)
+    head_us, tail_us = mean(trace.head_us), mean(trace.tail_us)
+    return tuple(
+        FunctionStatistics(
+            name=trace.graph.kernels[k].name,
+            core=trace.graph.kernels[k].core.value,
+            count=int(count[k]),
+            avg_exec_us=float(exec_us[k]),
+            avg_latency_us=float(latency_us[k]),
+            exec_percent=100.0 * float(exec_us[k] / latency_us[k]),
+            avg_head_us=float(head_us[k]),
+            avg_tail_us=float(tail_us[k]),
+        )
+        for k in np.flatnonzero(count).tolist()
+    )
+
+
+def _scheduler_busy_us(trace: Trace) -> tuple[float, ...]:
+    work_us = trace.finish_us - trace.observe_us + trace.dispatch_cost_us
+    busy_us = np.bincount(trace.thread, weights=work_us, minlength=trace.thread_count)
+    return tuple(busy_us.tolist())

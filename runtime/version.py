@@ -1,0 +1,161 @@
+"""One version of the runtime: its threads, its queues, its limits and what each step costs.
+
+The figures are in the TOML files of ``versions/``, one per version, each with its source. What
+differs between versions is in those files; nothing asks for a version's name.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from devices.description import Count, Quantity, Text, load_named, names
+
+__all__ = [
+    "Costs",
+    "DispatchOrder",
+    "ProfilingCosts",
+    "RuntimeVersion",
+    "Shape",
+    "available_runtimes",
+    "load_runtime",
+]
+
+_FOLDER = Path(__file__).parent / "versions"
+
+Shape = Literal["mix", "aic", "aiv"]
+"""What a task needs: a whole cluster, a cube core or a vector core."""
+_ShapeOrder = tuple[Shape, Shape, Shape]
+
+
+class DispatchOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """The order in which a scheduler thread serves the shapes, by the parity of its number."""
+
+    even: _ShapeOrder
+    odd: _ShapeOrder
+
+    def __post_init__(self) -> None:
+        for order in (self.even, self.odd):
+            if len(set(order)) < len(order):
+                raise ValueError(
+                    f"dispatch_order: {list(order)} names a shape twice; expected each once"
+                )
+
+
+class Costs(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the steps of orchestrator, scheduler threads and cores take, without profiling.
+
+    Attributes
+    ----------
+    submit_us, alloc_us : Quantity
+        Orchestrator, per task and per hidden alloc.
+    chain_entry_us : Quantity
+        Orchestrator, per TensorMap entry that a lookup walks.
+    cond_read_us : Quantity
+        Scheduler thread, per running core that it asks for its end.
+    idle_loop_us : Quantity
+        Scheduler thread, per iteration, before it asks any core.
+    completion_us, per_consumer_us : Quantity
+        Scheduler thread, per completed task, and per consumer that it tells.
+    dispatch_us : Quantity
+        Scheduler thread, per task that it hands to a core; the dispatch stamp is after it.
+    aicpu_to_core_us, core_to_aicpu_us : Quantity
+        Until what one side writes is visible to the other.
+    core_prepare_us : Quantity
+        Core, from receiving a task to its start.
+    """
+
+    submit_us: Quantity
+    alloc_us: Quantity
+    chain_entry_us: Quantity
+    cond_read_us: Quantity
+    idle_loop_us: Quantity
+    completion_us: Quantity
+    per_consumer_us: Quantity
+    dispatch_us: Quantity
+    aicpu_to_core_us: Quantity
+    core_to_aicpu_us: Quantity
+    core_prepare_us: Quantity
+
+
+class ProfilingCosts(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run with profiling adds.
+
+    Attributes
+    ----------
+    record_write_us : Quantity
+        Core, per task, between its end and the report of it.
+    phase_record_us : Quantity
+        Orchestrator, per phase that it records.
+    records_per_submit, records_per_alloc : int
+        Phases that a submit and an alloc record.
+    """
+
+    record_write_us: Quantity
+    phase_record_us: Quantity
+    records_per_submit: Count
+    records_per_alloc: Count
+
+
+class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
+    """A version of the runtime.
+
+    Attributes
+    ----------
+    name, description : str
+        What to call it, and what it is.
+    source : str
+        Where the facts that have no range were read.
+    scheduler_threads : int
+        AICPU threads that dispatch and complete tasks; one more orchestrates.
+    local_capacity : int
+        Entries of a scheduler thread's own LIFO buffer, per shape.
+    lookup_cap : int
+        Most producers that one TensorMap lookup returns; 0 is no limit (see `lookup_limit`).
+    rings : int
+        Task rings (see `ring`).
+    dispatch_order : DispatchOrder
+        Order of the shapes (see `shape_order`).
+    costs, profiling : Struct
+        What the steps take, and what profiling adds.
+    """
+
+    name: Text
+    description: Text
+    source: Text
+    scheduler_threads: Count
+    local_capacity: Count
+    lookup_cap: Annotated[int, Meta(ge=0)]
+    rings: Count
+    dispatch_order: DispatchOrder
+    costs: Costs
+    profiling: ProfilingCosts
+
+    @property
+    def lookup_limit(self) -> int | None:
+        """Most producers that one lookup returns, or None."""
+        return self.lookup_cap or None
+
+    def ring(self, scope_depth: int) -> int:
+        """Return the number of the task ring that serves submits at `scope_depth`."""
+        return min(scope_depth, self.rings - 1)
+
+    def shape_order(self, thread: int) -> tuple[Shape, Shape, Shape]:
+        """Order in which scheduler thread number `thread` serves the shapes."""
+        return self.dispatch_order.odd if thread % 2 else self.dispatch_order.even
+
+
+def available_runtimes() -> list[str]:
+    """Names that `load_runtime` knows."""
+    return names(_FOLDER)
+
+
+def load_runtime(name: str | Path) -> RuntimeVersion:
+    """Read a version of the runtime by its name or from the path of a ``.toml`` file.
+
+    Raises
+    ------
+    InputError
+        No version has that name, or the file does not describe one.
+    """
+    return load_named("runtime", name, _FOLDER, RuntimeVersion)

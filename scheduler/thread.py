@@ -1,0 +1,329 @@
+"""A scheduler thread: it sweeps its running cores, completes, and dispatches to idle ones.
+
+One iteration of the real loop reads the state of every running core of the thread, one register
+after the other; completes what has ended; then fills idle cores from its local buffer and the
+global queues. Here a thread has one pending event: the next thing that happens to it. Iterations
+that find nothing are arithmetic, because they repeat with a period until a core's end becomes
+visible or a task is pushed.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from simpy import Environment, Event, Timeout
+
+from scheduler.board import AIC, AIV, Board
+
+__all__ = ["SchedulerThread", "ThreadCosts"]
+
+_NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadCosts:
+    """What a scheduler thread spends, in microseconds.
+
+    Attributes
+    ----------
+    read_us : float
+        One read of a running core's state.
+    loop_us : float
+        One iteration, besides its reads.
+    completion_us : float
+        Completing a task, up to the moment at which its consumers can no longer grow.
+    per_consumer_us : float
+        Walking on to one consumer.
+    dispatch_us : float
+        Preparing and writing one task to a core.
+    """
+
+    read_us: float
+    loop_us: float
+    completion_us: float
+    per_consumer_us: float
+    dispatch_us: float
+
+
+class SchedulerThread:
+    """One scheduler thread and the clusters that it owns.
+
+    Parameters
+    ----------
+    env : Environment
+        The simulation.
+    board : Board
+        What all threads share.
+    number : int
+        Number of the thread.
+    clusters : sequence of int
+        Clusters that it owns, in the order in which it prefers them.
+    aic_count, aiv_per_cluster : int
+        Cube core ``c`` and vector cores ``aic_count + aiv_per_cluster * c + 0, 1, ...`` make
+        cluster ``c``.
+    shape_order : sequence of int
+        Shapes in the order in which it dispatches them.
+    local_capacity : int
+        Tasks per shape that its local buffer holds.
+    costs : ThreadCosts
+        What its work costs.
+    run : callable
+        ``run(core, task, dispatch_us)`` starts a task and returns when the core's end becomes
+        visible to a read.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        board: Board,
+        number: int,
+        clusters: Sequence[int],
+        aic_count: int,
+        aiv_per_cluster: int,
+        shape_order: Sequence[int],
+        local_capacity: int,
+        costs: ThreadCosts,
+        run: Callable[[int, int, float], float],
+    ) -> None:
+        self.env = env
+        self.board = board
+        self.number = number
+        self._run = run
+        self._read_cost_us = costs.read_us
+        self._loop_cost_us = costs.loop_us
+        self._completion_us = costs.completion_us
+        self._per_consumer_us = costs.per_consumer_us
+        self._dispatch_us = costs.dispatch_us
+        self._order = tuple(shape_order)
+        self._capacity = local_capacity
+        # Idle cores as bits, one bit per own cluster: slot 0 is the cube core, the others are
+        # the vector cores. The lowest set bit is the lowest idle cluster.
+        everything = (1 << len(clusters)) - 1
+        self._slots = [
+            [c, *(aic_count + aiv_per_cluster * c + i for i in range(aiv_per_cluster))]
+            for c in clusters
+        ]
+        self._idle = [everything] * (1 + aiv_per_cluster)
+        self._free = [everything] * 2  # clusters with an idle core, by shape
+        self._place = {
+            core: (slot, 1 << position)
+            for position, cores in enumerate(self._slots)
+            for slot, core in enumerate(cores)
+        }
+        self._local: tuple[list[int], list[int]] = ([], [])
+        self._running: list[int] = []  # by core number, the order of the sweep
+        self._task: dict[int, int] = {}
+        self._visible_us: dict[int, float] = {}
+        self._pending: Event | None = None
+        self._pending_us = 0.0
+        self._position = 0  # in the sweep
+        self._shape = 0  # position in the dispatch order
+        # While polling:
+        self._polling = False
+        self._start_us = 0.0  # when the current iteration began
+        self._read_us = _NEVER  # when the sweep will have seen the next end
+        self._look_us = _NEVER  # when it looks at the queues, if something is there for it
+        self._last_us = 0.0  # a look of the iteration before that nothing has needed yet ...
+        self._last_shape = 0  # ... and where in the dispatch order it stood
+        board.threads.append(self)
+
+    def start(self) -> None:
+        """Begin to poll."""
+        self._poll(self.env.now, len(self._order))
+
+    def _schedule(self, time_us: float, step: Callable[[Event], None]) -> None:
+        """Make `step` the next thing that happens, in place of what was to happen next."""
+        delay_us = time_us - self.env.now
+        event = Timeout(self.env, delay_us if delay_us > 0.0 else 0.0)
+        event.callbacks.append(step)
+        self._pending = event
+        self._pending_us = time_us  # kept apart: now + (time - now) need not be time
+
+    # Polling
+
+    def _poll(self, last_us: float, last_shape: int) -> None:
+        """End an iteration whose last look is at `last_us`; find out what happens next.
+
+        Nothing was there for that look when this was called. If something comes in time for it,
+        it still happens.
+        """
+        self._last_us, self._last_shape = last_us, last_shape
+        self._start_us = start_us = last_us + self._loop_cost_us
+        self._polling = True
+        self._pending = None
+        self._look_us = self._read_us = _NEVER
+        if self._running:
+            self._read_us, self._position = self._next_end(start_us, 0, self._period_us())
+            self._schedule(self._read_us + self._completion_us, self._complete)
+        queues = self.board.queues
+        if queues[AIC] or queues[AIV]:
+            for shape in self._order:
+                if queues[shape]:
+                    self.look_at(self.next_look_us(shape, start_us))
+
+    def _period_us(self) -> float:
+        return self._loop_cost_us + len(self._running) * self._read_cost_us
+
+    def _next_end(self, sweep_us: float, first: int, period_us: float) -> tuple[float, int]:
+        """When a sweep that reads cores from `first` on has seen an end, and at which position.
+
+        A read sees what is visible when it begins, and takes its time. With a period of 0 only
+        this sweep counts, and the result may be never.
+        """
+        cost_us, visible_us, running = self._read_cost_us, self._visible_us, self._running
+        best_us, best = _NEVER, 0
+        read_us = sweep_us - cost_us
+        for position in range(first, len(running)):
+            read_us += cost_us
+            late_us = visible_us[running[position]] - read_us
+            if late_us <= 0.0:
+                seen_us = read_us + cost_us
+            elif period_us:
+                seen_us = read_us + ceil(late_us / period_us) * period_us + cost_us
+            else:
+                continue
+            if seen_us < best_us:
+                best_us, best = seen_us, position
+                if not period_us:
+                    break
+        return best_us, best
+
+    def next_look_us(self, shape: int, now_us: float) -> float:
+        """When a polling thread next looks at the queue of `shape`, if it has a core for it."""
+        if not self._polling or not self._free[shape]:
+            return _NEVER
+        if now_us <= self._last_us and shape in self._order[self._last_shape :]:
+            return self._last_us
+        look_us = self._start_us + len(self._running) * self._read_cost_us
+        if now_us > look_us:
+            period_us = self._period_us()
+            look_us += ceil((now_us - look_us) / period_us) * period_us
+        return look_us if look_us < self._read_us else _NEVER
+
+    def look_at(self, look_us: float) -> None:
+        """Wake for a look at the queues; an earlier one stands."""
+        if look_us < self._look_us:
+            self._look_us = look_us
+            self._shape = self._last_shape if look_us == self._last_us else 0
+            self._schedule(look_us, self._dispatch)
+
+    # Completion
+
+    def _complete(self, event: Event) -> None:
+        """Complete the task whose end the sweep has seen, walk its consumers, and sweep on."""
+        if event is not self._pending:  # something has come before it
+            return
+        self._polling = False
+        lock_us, board = self._pending_us, self.board
+        core = self._running.pop(self._position)
+        slot, bit = self._place[core]
+        self._idle[slot] |= bit
+        self._free[AIC if slot == 0 else AIV] |= bit
+        task = self._task.pop(core)
+        board.complete[task] = 1
+        board.observe_us[task] = lock_us - self._completion_us
+        waiting_for, shape_of = board.waiting_for, board.shape_of
+        walk_us = lock_us
+        for consumer in reversed(board.consumers[task]):  # the runtime prepends: newest first
+            walk_us += self._per_consumer_us
+            waiting_for[consumer] -= 1
+            if not waiting_for[consumer]:
+                board.ready_us[consumer] = walk_us
+                local = self._local[shape_of[consumer]]
+                if len(local) < self._capacity:
+                    local.append(consumer)
+                else:
+                    self._push_later(consumer, walk_us)
+        board.finish_us[task] = walk_us
+        self._sweep_on(walk_us)
+
+    def _push_later(self, task: int, time_us: float) -> None:
+        event = Timeout(self.env, max(0.0, time_us - self.env.now))
+        event.callbacks.append(lambda _: self.board.push(task, time_us))
+
+    def _sweep_on(self, now_us: float) -> None:
+        """Read the rest of the running cores, then look at the queues."""
+        unread = len(self._running) - self._position
+        if unread:
+            read_us, position = self._next_end(now_us, self._position, 0.0)
+            if read_us < _NEVER:
+                self._position = position
+                self._schedule(read_us + self._completion_us, self._complete)
+                return
+        self._look(now_us + unread * self._read_cost_us, 0)
+
+    # Dispatch
+
+    def _look(self, now_us: float, first: int) -> None:
+        """Look at the queues at a time that may lie ahead, from a place in the order on."""
+        local, queues, free = self._local, self.board.queues, self._free
+        useful = bool(local[AIC] or local[AIV])  # at the least, they go to the global queues
+        for shape in self._order[first:]:
+            if queues[shape] and free[shape]:
+                useful = True
+        if useful:
+            self._shape = first
+            self._schedule(now_us, self._dispatch)
+        else:  # as yet there is nothing to see; `next_look_us` remembers this look
+            self._poll(now_us, first)
+
+    def _dispatch(self, event: Event) -> None:
+        """Fill idle cores with one batch, then look again; end the iteration if there is none."""
+        if event is not self._pending:  # something has come before it
+            return
+        self._polling = False
+        now_us = self._pending_us
+        for place in range(self._shape, len(self._order)):
+            shape = self._order[place]
+            batch = self._take(shape)
+            if batch:
+                self._look(self._place_batch(shape, batch, now_us), place)
+                if self.board.queues[shape]:
+                    self.board.offer(shape, now_us)
+                return
+        for local in self._local:
+            for task in local:
+                self.board.push(task, now_us)
+            local.clear()
+        self._poll(now_us, len(self._order))
+
+    def _take(self, shape: int) -> list[int]:
+        """As many ready tasks as clusters can take one: newest local first, then the queue."""
+        local, queue = self._local[shape], self.board.queues[shape]
+        if not local and not queue:
+            return []
+        want = self._free[shape].bit_count()
+        batch: list[int] = []
+        while local and len(batch) < want:
+            batch.append(local.pop())
+        while queue and len(batch) < want:
+            batch.append(queue.popleft())
+        return batch
+
+    def _place_batch(self, shape: int, batch: list[int], now_us: float) -> float:
+        """Write each task to the lowest cluster that has not got one of this batch."""
+        idle, clusters = self._idle, self._free[shape]
+        for task in batch:
+            now_us += self._dispatch_us
+            bit = clusters & -clusters
+            clusters ^= bit
+            slot = 0
+            if shape == AIV:
+                slot = 1
+                while not idle[slot] & bit:
+                    slot += 1
+            idle[slot] ^= bit
+            left = 0
+            if shape == AIV:
+                for vector in idle[slot + 1 :]:
+                    left |= vector & bit
+            if not left:
+                self._free[shape] ^= bit
+            core = self._slots[bit.bit_length() - 1][slot]
+            insort(self._running, core)
+            self._task[core] = task
+            self._visible_us[core] = self._run(core, task, now_us)
+        return now_us
