@@ -19,6 +19,7 @@ __all__ = [
     "GlobalMemory",
     "KernelCosts",
     "L2Cache",
+    "Uncertainty",
     "VectorUnit",
     "available_devices",
     "load_device",
@@ -75,6 +76,15 @@ class L2Cache(Struct, frozen=True, forbid_unknown_fields=True):
     line_bytes: Count
     peak_gbps: Rate
     achieved_gbps: Rate
+
+
+class Uncertainty(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far kernel times may be off, in percent either way, by the form of the kernel."""
+
+    source: Text
+    cube_serial_percent: Count
+    cube_pipelined_percent: Count
+    vector_percent: Count
 
 
 class KernelCosts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -191,6 +201,8 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
         What to call it, and what it is.
     cores, buffers, memory, l2 : Struct
         What is on the die.
+    uncertainty : Uncertainty
+        What to expect of the kernel times.
     kernel, cube, vector : Struct
         Constants of the time of a kernel on one core (`devices.timing`).
     """
@@ -201,6 +213,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     buffers: Buffers
     memory: GlobalMemory
     l2: L2Cache
+    uncertainty: Uncertainty
     kernel: KernelCosts
     cube: CubeUnit
     vector: VectorUnit

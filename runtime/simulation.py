@@ -87,8 +87,8 @@ def _run(
     cost_us = submit_costs_us(graph, runtime, profiling=profiling)
     producers = _task_producers(graph)
     orchestrator = Orchestrator(env, board, tasks.tolist(), cost_us.tolist(), producers)
-    for thread in threads:
-        thread.start()
+    for thread in threads:  # nothing synchronises their loops, so they begin evenly spread
+        thread.start(thread.number / len(threads))
     orchestrator.start()
     env.run()
     rows = np.flatnonzero(tasks)

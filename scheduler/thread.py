@@ -124,15 +124,16 @@ class SchedulerThread:
         # While polling:
         self._polling = False
         self._start_us = 0.0  # when the current iteration began
-        self._read_us = _NEVER  # when the sweep will have seen the next end
+        self._read_rounds: float = _NEVER  # iterations before the one that sees the next end
         self._look_us = _NEVER  # when it looks at the queues, if something is there for it
         self._last_us = 0.0  # a look of the iteration before that nothing has needed yet ...
         self._last_shape = 0  # ... and where in the dispatch order it stood
         board.threads.append(self)
 
-    def start(self) -> None:
-        """Begin to poll."""
-        self._poll(self.env.now, len(self._order))
+    def start(self, phase: float) -> None:
+        """Begin to poll, the given part (0 to 1) of an idle iteration from now."""
+        last_us = self.env.now + (phase - 1.0) * self._loop_cost_us
+        self._poll(last_us, len(self._order))
 
     def _schedule(self, time_us: float, step: Callable[[Event], None]) -> None:
         """Make `step` the next thing that happens, in place of what was to happen next."""
@@ -154,42 +155,56 @@ class SchedulerThread:
         self._start_us = start_us = last_us + self._loop_cost_us
         self._polling = True
         self._pending = None
-        self._look_us = self._read_us = _NEVER
+        self._look_us = self._read_rounds = _NEVER
         if self._running:
-            self._read_us, self._position = self._next_end(start_us, 0, self._period_us())
-            self._schedule(self._read_us + self._completion_us, self._complete)
+            read_us, self._position, self._read_rounds = self._next_end(
+                start_us, 0, self._period_us()
+            )
+            self._schedule(read_us + self._completion_us, self._complete)
+        self._offer_what_is_left(self.env.now)
+
+    def _offer_what_is_left(self, now_us: float) -> None:
+        """Wake whoever looks first at what this thread does not take, itself perhaps."""
         queues = self.board.queues
         if queues[AIC] or queues[AIV]:
             for shape in self._order:
                 if queues[shape]:
-                    self.look_at(self.next_look_us(shape, start_us))
+                    self.board.offer(shape, now_us)
 
     def _period_us(self) -> float:
         return self._loop_cost_us + len(self._running) * self._read_cost_us
 
-    def _next_end(self, sweep_us: float, first: int, period_us: float) -> tuple[float, int]:
-        """When a sweep that reads cores from `first` on has seen an end, and at which position.
+    def _next_end(self, sweep_us: float, first: int, period_us: float) -> tuple[float, int, int]:
+        """When a sweep that reads cores from `first` on has seen an end.
 
         A read sees what is visible when it begins, and takes its time. With a period of 0 only
         this sweep counts, and the result may be never.
+
+        Returns
+        -------
+        time_us : float
+        position : int
+            Of the core in the sweep.
+        rounds : int
+            Iterations that see nothing before it.
         """
         cost_us, visible_us, running = self._read_cost_us, self._visible_us, self._running
-        best_us, best = _NEVER, 0
+        best_us, best, best_rounds = _NEVER, 0, 0
         read_us = sweep_us - cost_us
         for position in range(first, len(running)):
             read_us += cost_us
             late_us = visible_us[running[position]] - read_us
-            if late_us <= 0.0:
-                seen_us = read_us + cost_us
-            elif period_us:
-                seen_us = read_us + ceil(late_us / period_us) * period_us + cost_us
-            else:
-                continue
+            rounds = 0
+            if late_us > 0.0:
+                if not period_us:
+                    continue
+                rounds = ceil(late_us / period_us)
+            seen_us = read_us + rounds * period_us + cost_us
             if seen_us < best_us:
-                best_us, best = seen_us, position
+                best_us, best, best_rounds = seen_us, position, rounds
                 if not period_us:
                     break
-        return best_us, best
+        return best_us, best, best_rounds
 
     def next_look_us(self, shape: int, now_us: float) -> float:
         """When a polling thread next looks at the queue of `shape`, if it has a core for it."""
@@ -198,10 +213,14 @@ class SchedulerThread:
         if now_us <= self._last_us and shape in self._order[self._last_shape :]:
             return self._last_us
         look_us = self._start_us + len(self._running) * self._read_cost_us
+        rounds = 0
         if now_us > look_us:
             period_us = self._period_us()
-            look_us += ceil((now_us - look_us) / period_us) * period_us
-        return look_us if look_us < self._read_us else _NEVER
+            rounds = ceil((now_us - look_us) / period_us)
+            look_us += rounds * period_us
+        # An iteration that sees an end completes it first, and looks later. Rounds are compared,
+        # not times: the last read of a sweep ends as the look begins.
+        return look_us if rounds < self._read_rounds else _NEVER
 
     def look_at(self, look_us: float) -> None:
         """Wake for a look at the queues; an earlier one stands."""
@@ -248,7 +267,7 @@ class SchedulerThread:
         """Read the rest of the running cores, then look at the queues."""
         unread = len(self._running) - self._position
         if unread:
-            read_us, position = self._next_end(now_us, self._position, 0.0)
+            read_us, position, _ = self._next_end(now_us, self._position, 0.0)
             if read_us < _NEVER:
                 self._position = position
                 self._schedule(read_us + self._completion_us, self._complete)
@@ -281,8 +300,7 @@ class SchedulerThread:
             batch = self._take(shape)
             if batch:
                 self._look(self._place_batch(shape, batch, now_us), place)
-                if self.board.queues[shape]:
-                    self.board.offer(shape, now_us)
+                self._offer_what_is_left(now_us)
                 return
         for local in self._local:
             for task in local:

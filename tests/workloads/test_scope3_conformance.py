@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_longest_chain_of_the_baseline_is_its_accumulates():
     assert [op.name for op in walk(accumulate.body)].count("tile.add") == 1
     tasks = np.flatnonzero(graph.kernel == 8)
     assert per_kernel[8] == len(tasks) == 16_000
-    for earlier, later in zip(tasks, tasks[1:], strict=False):
+    for earlier, later in pairwise(tasks):
         assert earlier in graph.producers(later)
 
 
@@ -159,9 +160,7 @@ def real_operations(ops):
 
 
 def moved(kernel, amounts):
-    return {
-        p.name: amount for p, amount in zip(kernel.parameters, amounts, strict=True) if amount
-    }
+    return {p.name: amount for p, amount in zip(kernel.parameters, amounts, strict=True) if amount}
 
 
 def real_bytes(table):

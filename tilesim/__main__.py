@@ -1,0 +1,5 @@
+"""``python -m tilesim``."""
+
+from tilesim.cli import main
+
+main()

@@ -1,0 +1,62 @@
+"""Runs and comparisons as plain values for ``--json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from tilesim.replay import Comparison, Run
+
+__all__ = ["comparison_record", "run_record"]
+
+
+def run_record(run: Run) -> dict[str, Any]:
+    """A run as a JSON object; times in us, ``*_s`` in seconds, busy parts from 0 to 1."""
+    figures, setup = run.statistics, run.setup
+    uncertainty = setup.device.uncertainty
+    return {
+        "workload": run.workload.name,
+        "parameters": dict(run.parameters),
+        "device": setup.device.name,
+        "runtime": setup.runtime.name,
+        "dependencies": setup.dependencies.value,
+        "lookup_cap": setup.effective_lookup_cap,
+        "profiling": setup.profiling,
+        "tasks": run.graph.task_count,
+        "allocs": run.graph.alloc_count,
+        "edges": run.graph.edge_count,
+        "dropped_edges": run.graph.dropped,
+        "depth": run.graph.depth,
+        "wall_clock_us": figures.wall_clock_us,
+        "avg_exec_us": figures.avg_exec_us,
+        "avg_head_us": figures.avg_head_us,
+        "avg_tail_us": figures.avg_tail_us,
+        "avg_latency_us": figures.avg_latency_us,
+        "exec_percent": figures.exec_percent,
+        "tasks_in_flight": figures.tasks_in_flight,
+        "core_busy": {"aic": figures.aic_busy, "aiv": figures.aiv_busy},
+        "orchestrator_busy_us": figures.orchestrator_busy_us,
+        "scheduler_busy_us": list(figures.scheduler_busy_us),
+        "functions": [asdict(function) for function in figures.functions],
+        "measured": None if run.measured is None else asdict(run.measured),
+        "kernel_time_uncertainty_percent": {
+            "cube_serial": uncertainty.cube_serial_percent,
+            "cube_pipelined": uncertainty.cube_pipelined_percent,
+            "vector": uncertainty.vector_percent,
+        },
+        "trace_s": run.trace_s,
+        "simulate_s": run.simulate_s,
+    }
+
+
+def comparison_record(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as a JSON object."""
+    return {
+        "runs": [run_record(run) for run in comparison.runs],
+        "like_for_like": [[run_record(run) for run in group] for group in comparison.like_for_like],
+        "measured": [
+            {"workload": run.workload.name, **asdict(run.measured)}
+            for run in comparison.runs
+            if run.measured is not None
+        ],
+    }

@@ -1,0 +1,225 @@
+"""Runs and comparisons as tables for the terminal, in the layout of the device tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from devices.description import Quantity, settings
+from devices.device import Device
+from runtime.dependencies import Dependencies
+from tilesim.replay import Comparison, Run
+from workloads.catalogue import Workload
+
+__all__ = ["output_console", "print_comparison", "print_devices", "print_run", "print_workloads"]
+
+_PIPED_WIDTH = 160
+"""Columns where the output is no terminal, wide enough to cut no name short."""
+
+
+def output_console() -> Console:
+    """A console on standard output; without colours and cuts where that is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPED_WIDTH)
+
+
+def print_workloads(console: Console, workloads: Iterable[Workload]) -> None:
+    """Print workloads with their parameters."""
+    table = _table("Workloads")
+    for heading in ("Workload", "Parameters", "What it is"):
+        table.add_column(heading)
+    for workload in workloads:
+        parameters = "\n".join(f"{name}={value}" for name, value in workload.defaults.items())
+        table.add_row(workload.name, parameters, workload.summary)
+    console.print(table)
+
+
+def print_devices(console: Console, devices: Iterable[Device]) -> None:
+    """Print every figure of devices, constants with their range and source."""
+    for device in devices:
+        table = _table(f"{device.name}: {device.description}")
+        table.add_column("Key", no_wrap=True)
+        table.add_column("Value", justify="right")
+        table.add_column("Range", no_wrap=True)
+        table.add_column("Source")
+        for key, setting in settings(device).items():
+            if isinstance(setting, Quantity):
+                low, high = setting.range
+                table.add_row(key, f"{setting.value:g}", f"{low:g} to {high:g}", setting.source)
+            else:
+                table.add_row(key, str(setting), "", _section_source(device, key))
+        console.print(table)
+
+
+def _section_source(device: Device, key: str) -> str:
+    """Source of the table that holds a figure without a range."""
+    return str(getattr(getattr(device, key.split(".", maxsplit=1)[0]), "source", ""))
+
+
+def print_run(console: Console, run: Run) -> None:
+    """Print the functions of a run, its totals and, if published, the measured figures."""
+    console.print(_functions(run))
+    console.print(_totals(run))
+    if run.measured is not None:
+        console.print(_against_measured([run]))
+    _print_caveat(console, run)
+
+
+def print_comparison(console: Console, comparison: Comparison) -> None:
+    """Print runs side by side, at their own sizes and at equal ones."""
+    console.print(_side_by_side("Comparison", comparison.runs))
+    measured = [run for run in comparison.runs if run.measured is not None]
+    if measured:
+        console.print(_against_measured(measured))
+    for group in comparison.like_for_like:
+        title = f"Like for like: {_shared_sizes(group)}"
+        console.print(_side_by_side(title, group))
+    _print_caveat(console, comparison.runs[0])
+
+
+def _functions(run: Run) -> Table:
+    figures = run.statistics
+    table = _table(
+        f"{run.describe(full=True)} on {run.setup.device.name}, {run.setup.runtime.name}"
+    )
+    table.add_column("Function", no_wrap=True)
+    table.add_column("Core")
+    for heading in ("Count", "Avg Exec us", "Avg Latency us", "Exec %", "Head OH us", "Tail OH us"):
+        table.add_column(heading, justify="right")
+    for f in figures.functions:
+        table.add_row(
+            f.name,
+            f.core,
+            str(f.count),
+            f"{f.avg_exec_us:.2f}",
+            f"{f.avg_latency_us:.2f}",
+            f"{f.exec_percent:.1f}",
+            f"{f.avg_head_us:.2f}",
+            f"{f.avg_tail_us:.2f}",
+        )
+    table.add_section()
+    table.add_row(
+        "All",
+        "",
+        str(figures.tasks),
+        f"{figures.avg_exec_us:.2f}",
+        f"{figures.avg_latency_us:.2f}",
+        f"{figures.exec_percent:.1f}",
+        f"{figures.avg_head_us:.2f}",
+        f"{figures.avg_tail_us:.2f}",
+    )
+    return table
+
+
+def _totals(run: Run) -> Table:
+    figures, graph, wall_us = run.statistics, run.graph, run.statistics.wall_clock_us
+    table = _table("")
+    table.show_header = False
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    busiest = max(figures.scheduler_busy_us)
+    dropped = f", {graph.dropped} dropped by the lookup cap" if graph.dropped else ""
+    for what, value in (
+        ("Total Test Time (Wall-clock)", f"{wall_us:.2f} us"),
+        ("Tasks, hidden allocs", f"{graph.task_count}, {graph.alloc_count}"),
+        ("Edges, depth", f"{graph.edge_count}{dropped}, {graph.depth}"),
+        ("Tasks in flight", f"{figures.tasks_in_flight:.2f}"),
+        ("Cores busy, AIC and AIV", f"{figures.aic_busy:.1%}, {figures.aiv_busy:.1%}"),
+        (
+            "Orchestrator busy",
+            f"{figures.orchestrator_busy_us:.2f} us, {figures.orchestrator_busy_us / wall_us:.1%}",
+        ),
+        ("Busiest scheduler thread", f"{busiest:.2f} us, {busiest / wall_us:.1%}"),
+        ("Tracing, simulating", f"{run.trace_s:.2f} s, {run.simulate_s:.2f} s"),
+    ):
+        table.add_row(what, value)
+    return table
+
+
+def _against_measured(runs: Sequence[Run]) -> Table:
+    table = _table("Measured against simulated")
+    table.add_column("Workload", no_wrap=True)
+    table.add_column("Figure", no_wrap=True)
+    for heading in ("Measured", "Simulated", "Error"):
+        table.add_column(heading, justify="right")
+    for run in runs:
+        if run.measured is None:
+            continue
+        for figure, measured, simulated in (
+            ("Wall-clock us", run.measured.wall_clock_us, run.statistics.wall_clock_us),
+            ("Avg latency us", run.measured.avg_latency_us, run.statistics.avg_latency_us),
+        ):
+            error = simulated / measured - 1.0
+            row = (f"{measured:.2f}", f"{simulated:.2f}", f"{error:+.1%}")
+            table.add_row(run.workload.name, figure, *row)
+        table.add_row(
+            run.workload.name, "Tasks", str(run.measured.tasks), str(run.statistics.tasks), ""
+        )
+    table.caption = f"measured: {'; '.join({r.measured.source for r in runs if r.measured})}"
+    return table
+
+
+def _side_by_side(title: str, runs: Sequence[Run]) -> Table:
+    table = _table(title)
+    table.add_column("Workload", no_wrap=True)
+    for heading in (
+        "Tasks",
+        "Depth",
+        "Wall-clock us",
+        "Ratio",
+        "Avg latency us",
+        "In flight",
+        "AIC busy",
+        "AIV busy",
+        "Orch busy",
+    ):
+        table.add_column(heading, justify="right")
+    first_us = runs[0].statistics.wall_clock_us
+    for run in runs:
+        figures = run.statistics
+        name = run.workload.name
+        if run.setup.dependencies is not Dependencies.TENSOR:
+            name += f" ({run.setup.dependencies} dependencies)"
+        table.add_row(
+            name,
+            str(figures.tasks),
+            str(run.graph.depth),
+            f"{figures.wall_clock_us:.2f}",
+            f"{first_us / figures.wall_clock_us:.2f}x",
+            f"{figures.avg_latency_us:.2f}",
+            f"{figures.tasks_in_flight:.2f}",
+            f"{figures.aic_busy:.1%}",
+            f"{figures.aiv_busy:.1%}",
+            f"{figures.orchestrator_busy_us / figures.wall_clock_us:.1%}",
+        )
+    return table
+
+
+def _shared_sizes(runs: Sequence[Run]) -> str:
+    """Parameters that differ from the defaults of some of the runs."""
+    parameters = runs[0].parameters
+    differing = {
+        name: value
+        for name, value in parameters.items()
+        if any(run.workload.defaults.get(name) != value for run in runs)
+    }
+    return ", ".join(f"{name} {value}" for name, value in differing.items())
+
+
+def _print_caveat(console: Console, run: Run) -> None:
+    uncertainty = run.setup.device.uncertainty
+    console.print(
+        f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
+        f"(serial cube loops) to {uncertainty.vector_percent} % (vector tasks of 1 to 2 us). "
+        "Memory contention, cold starts and back-pressure are not modelled; see docs/model.md.",
+        style="dim",
+    )
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title or None, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD
+    )
