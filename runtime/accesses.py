@@ -49,6 +49,8 @@ def touched_accesses(submits: Submits) -> list[Sequence[Access]]:
     kernels = np.array(submits.kernel)
     for number, kernel in enumerate(submits.kernels):
         tasks = np.flatnonzero(kernels == number).tolist()
+        if not tasks:
+            continue
         scalars = [submits.scalars[task] for task in tasks]
         for task, rectangles in zip(tasks, _rectangles(kernel, scalars), strict=True):
             views = submits.views[task]
@@ -72,7 +74,8 @@ def _rectangles(
     columns = np.array(scalars, dtype=np.int64).reshape(len(scalars), -1)
     touches = list(_touches(kernel.body, (), ()))
     per_touch = [_per_task(touch, kernel, columns) for touch in touches]
-    for found in zip(*per_touch, strict=True):
+    for task in range(len(scalars)):
+        found = [rectangles[task] for rectangles in per_touch]
         read: dict[int, list[Rectangle]] = {}
         written: dict[int, list[Rectangle]] = {}
         for touch, rectangles in zip(touches, found, strict=True):
@@ -147,18 +150,23 @@ def _offsets(
     -------
     offsets : int64 array, shape (tasks, iterations, dimensions)
     enabled : bool array, shape (tasks, iterations)
-        Whether the conditions around it hold.
+        Whether the loops around it run that far and the conditions hold.
     """
     axes = len(touch.loops)
     known: dict[Symbol, Any] = {s: v.reshape(-1, *[1] * axes) for s, v in values.items()}
     shape = [tasks]
+    runs: list[Any] = []
     for axis, loop in enumerate(touch.loops):
-        trips = int(np.max(evaluate(loop.trips, known)))
+        limit = evaluate(loop.trips, known)
+        trips = int(np.max(limit, initial=0))
         index = np.arange(trips).reshape(-1, *[1] * (axes - axis - 1))
+        runs.append(index < limit)  # an inner loop may be shorter in some iterations of an outer
         known[loop.variable] = evaluate(loop.start, known) + index * evaluate(loop.step, known)
-        shape.append(max(trips, 0))
+        shape.append(trips)
     along = [np.broadcast_to(evaluate(o, known), shape).reshape(tasks, -1) for o in touch.offset]
     enabled = np.ones((tasks, along[0].shape[1]), dtype=np.bool_)
+    for run in runs:
+        enabled &= np.broadcast_to(run, shape).reshape(tasks, -1)
     for condition, wanted in touch.conditions:
         holds = np.broadcast_to(evaluate(condition, known), shape).reshape(tasks, -1)
         enabled &= holds.astype(np.bool_) == wanted

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from scheduler.thread import SchedulerThread
-
-__all__ = ["AIC", "AIV", "Board"]
+__all__ = ["AIC", "AIV", "Board", "Poller"]
 
 AIC, AIV = 0, 1
 """Shapes: what a task needs. A shape is also the index of its ready queue."""
+
+
+class Poller(Protocol):
+    """A thread that looks at the queues."""
+
+    def next_look_us(self, shape: int, now_us: float) -> float:
+        """When it looks at the queue of `shape` next and has a core for it, or never (inf)."""
+
+    def look_at(self, look_us: float) -> None:
+        """Have it look at that time."""
 
 
 class Board:
@@ -35,7 +42,7 @@ class Board:
         Stamps of each task.
     queues : list of deque of int
         Global FIFO queue of each shape.
-    threads : list of SchedulerThread
+    threads : list of Poller
         The scheduler threads, which register themselves.
     """
 
@@ -50,7 +57,7 @@ class Board:
         self.observe_us = [0.0] * count
         self.finish_us = [0.0] * count
         self.queues: list[deque[int]] = [deque(), deque()]
-        self.threads: list[SchedulerThread] = []
+        self.threads: list[Poller] = []
 
     def submit(self, task: int, producers: Sequence[int], now_us: float) -> None:
         """Take a task over from the orchestrator; it waits for producers that are not complete."""

@@ -9,7 +9,7 @@ visible or a task is pushed.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -114,9 +114,11 @@ class SchedulerThread:
             for slot, core in enumerate(cores)
         }
         self._local: tuple[list[int], list[int]] = ([], [])
-        self._running: list[int] = []  # by core number, the order of the sweep
-        self._task: dict[int, int] = {}
-        self._visible_us: dict[int, float] = {}
+        # What runs, by core number, which is the order of the sweep: three parallel lists,
+        # because the sweep looks at nothing but the times.
+        self._cores: list[int] = []
+        self._tasks: list[int] = []
+        self._visible_us: list[float] = []
         self._pending: Event | None = None
         self._pending_us = 0.0
         self._position = 0  # in the sweep
@@ -137,10 +139,10 @@ class SchedulerThread:
 
     def _schedule(self, time_us: float, step: Callable[[Event], None]) -> None:
         """Make `step` the next thing that happens, in place of what was to happen next."""
-        delay_us = time_us - self.env.now
-        event = Timeout(self.env, delay_us if delay_us > 0.0 else 0.0)
+        env = self.env
+        delay_us = time_us - env.now
+        self._pending = event = Timeout(env, delay_us if delay_us > 0.0 else 0.0)
         event.callbacks.append(step)
-        self._pending = event
         self._pending_us = time_us  # kept apart: now + (time - now) need not be time
 
     # Polling
@@ -152,59 +154,41 @@ class SchedulerThread:
         it still happens.
         """
         self._last_us, self._last_shape = last_us, last_shape
-        self._start_us = start_us = last_us + self._loop_cost_us
+        self._start_us = last_us + self._loop_cost_us
         self._polling = True
         self._pending = None
         self._look_us = self._read_rounds = _NEVER
-        if self._running:
-            read_us, self._position, self._read_rounds = self._next_end(
-                start_us, 0, self._period_us()
-            )
-            self._schedule(read_us + self._completion_us, self._complete)
-        self._offer_what_is_left(self.env.now)
+        if self._cores:
+            self._schedule(self._first_end_us() + self._completion_us, self._complete)
+        self._offer_what_is_left()
 
-    def _offer_what_is_left(self, now_us: float) -> None:
+    def _offer_what_is_left(self) -> None:
         """Wake whoever looks first at what this thread does not take, itself perhaps."""
         queues = self.board.queues
         if queues[AIC] or queues[AIV]:
             for shape in self._order:
                 if queues[shape]:
-                    self.board.offer(shape, now_us)
+                    self.board.offer(shape, self.env.now)
 
     def _period_us(self) -> float:
-        return self._loop_cost_us + len(self._running) * self._read_cost_us
+        return self._loop_cost_us + len(self._cores) * self._read_cost_us
 
-    def _next_end(self, sweep_us: float, first: int, period_us: float) -> tuple[float, int, int]:
-        """When a sweep that reads cores from `first` on has seen an end.
+    def _first_end_us(self) -> float:
+        """When polling will have seen an end; sets at which position, after how many rounds.
 
-        A read sees what is visible when it begins, and takes its time. With a period of 0 only
-        this sweep counts, and the result may be never.
-
-        Returns
-        -------
-        time_us : float
-        position : int
-            Of the core in the sweep.
-        rounds : int
-            Iterations that see nothing before it.
+        A read sees what is visible when it begins, and takes its time.
         """
-        cost_us, visible_us, running = self._read_cost_us, self._visible_us, self._running
-        best_us, best, best_rounds = _NEVER, 0, 0
-        read_us = sweep_us - cost_us
-        for position in range(first, len(running)):
+        cost_us, period_us = self._read_cost_us, self._period_us()
+        read_us = self._start_us
+        first_us = _NEVER
+        for position, visible_us in enumerate(self._visible_us):
+            late_us = visible_us - read_us
+            rounds = ceil(late_us / period_us) if late_us > 0.0 else 0
+            seen_us = read_us + rounds * period_us
+            if seen_us < first_us:
+                first_us, self._position, self._read_rounds = seen_us, position, rounds
             read_us += cost_us
-            late_us = visible_us[running[position]] - read_us
-            rounds = 0
-            if late_us > 0.0:
-                if not period_us:
-                    continue
-                rounds = ceil(late_us / period_us)
-            seen_us = read_us + rounds * period_us + cost_us
-            if seen_us < best_us:
-                best_us, best, best_rounds = seen_us, position, rounds
-                if not period_us:
-                    break
-        return best_us, best, best_rounds
+        return first_us + cost_us
 
     def next_look_us(self, shape: int, now_us: float) -> float:
         """When a polling thread next looks at the queue of `shape`, if it has a core for it."""
@@ -212,7 +196,7 @@ class SchedulerThread:
             return _NEVER
         if now_us <= self._last_us and shape in self._order[self._last_shape :]:
             return self._last_us
-        look_us = self._start_us + len(self._running) * self._read_cost_us
+        look_us = self._start_us + len(self._cores) * self._read_cost_us
         rounds = 0
         if now_us > look_us:
             period_us = self._period_us()
@@ -236,12 +220,12 @@ class SchedulerThread:
         if event is not self._pending:  # something has come before it
             return
         self._polling = False
-        lock_us, board = self._pending_us, self.board
-        core = self._running.pop(self._position)
-        slot, bit = self._place[core]
+        lock_us, board, position = self._pending_us, self.board, self._position
+        slot, bit = self._place[self._cores.pop(position)]
         self._idle[slot] |= bit
         self._free[AIC if slot == 0 else AIV] |= bit
-        task = self._task.pop(core)
+        task = self._tasks.pop(position)
+        del self._visible_us[position]
         board.complete[task] = 1
         board.observe_us[task] = lock_us - self._completion_us
         waiting_for, shape_of = board.waiting_for, board.shape_of
@@ -263,16 +247,16 @@ class SchedulerThread:
         event = Timeout(self.env, max(0.0, time_us - self.env.now))
         event.callbacks.append(lambda _: self.board.push(task, time_us))
 
-    def _sweep_on(self, now_us: float) -> None:
+    def _sweep_on(self, read_us: float) -> None:
         """Read the rest of the running cores, then look at the queues."""
-        unread = len(self._running) - self._position
-        if unread:
-            read_us, position, _ = self._next_end(now_us, self._position, 0.0)
-            if read_us < _NEVER:
+        visible_us, cost_us = self._visible_us, self._read_cost_us
+        for position in range(self._position, len(visible_us)):
+            begin_us, read_us = read_us, read_us + cost_us
+            if visible_us[position] <= begin_us:
                 self._position = position
                 self._schedule(read_us + self._completion_us, self._complete)
                 return
-        self._look(now_us + unread * self._read_cost_us, 0)
+        self._look(read_us, 0)
 
     # Dispatch
 
@@ -300,7 +284,7 @@ class SchedulerThread:
             batch = self._take(shape)
             if batch:
                 self._look(self._place_batch(shape, batch, now_us), place)
-                self._offer_what_is_left(now_us)
+                self._offer_what_is_left()
                 return
         for local in self._local:
             for task in local:
@@ -341,7 +325,8 @@ class SchedulerThread:
             if not left:
                 self._free[shape] ^= bit
             core = self._slots[bit.bit_length() - 1][slot]
-            insort(self._running, core)
-            self._task[core] = task
-            self._visible_us[core] = self._run(core, task, now_us)
+            position = bisect(self._cores, core)
+            self._cores.insert(position, core)
+            self._tasks.insert(position, task)
+            self._visible_us.insert(position, self._run(core, task, now_us))
         return now_us

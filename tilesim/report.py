@@ -169,7 +169,7 @@ def _side_by_side(title: str, runs: Sequence[Run]) -> Table:
         "Tasks",
         "Depth",
         "Wall-clock us",
-        "Ratio",
+        "Speed-up",
         "Avg latency us",
         "In flight",
         "AIC busy",

@@ -60,7 +60,11 @@ class Orchestration:
 
 
 def emit(
-    name: str, parameters: Sequence[str], body: Block, assemblies: Sequence[Assembly]
+    name: str,
+    parameters: Sequence[str],
+    body: Block,
+    assemblies: Sequence[Assembly],
+    error: Callable[[int, str], InputError],
 ) -> Orchestration:
     """Make the function.
 
@@ -74,8 +78,10 @@ def emit(
         Its nodes.
     assemblies : sequence of Assembly
         All assembles outside regions.
+    error : callable
+        Makes the error at a line of the program.
     """
-    emitter = _Emitter({a.source: a for a in assemblies}, set(parameters))
+    emitter = _Emitter({a.source: a for a in assemblies}, set(parameters), error)
     lines = [f"def orchestrate(submits{''.join(f', {p}' for p in parameters)}):"]
     lines += ["    alloc, view, submit = submits.alloc, submits.view, submits.submit"]
     lines += emitter.block(body, _OUTERMOST_DEPTH, "    ")
@@ -89,9 +95,15 @@ def emit(
 class _Emitter:
     """Writes nodes as Python statements."""
 
-    def __init__(self, fused: Mapping[CreateSite, Assembly], defined: set[str]) -> None:
+    def __init__(
+        self,
+        fused: Mapping[CreateSite, Assembly],
+        defined: set[str],
+        error: Callable[[int, str], InputError],
+    ) -> None:
         self.fused = fused
         self.defined = defined
+        self.error = error
         self.kernel_depth: dict[int, int] = {}
         self.alloc_groups: list[AllocGroup] = []
         self._names: dict[Symbol, str] = {}
@@ -118,6 +130,13 @@ class _Emitter:
             case Create(handle=handle):
                 if handle.site is not None and handle.site in self.fused:
                     assembly = self.fused[handle.site]
+                    if assembly.target.variable not in self.defined:
+                        raise self.error(
+                            assembly.line,
+                            "a result is assembled into a tensor that does not exist yet where "
+                            "the region that makes the result stands; create or slice the "
+                            "target before it",
+                        )
                     yield self.view(handle, assembly.target, handle.shape, assembly.offset)
             case MakeView(result=result, base=base, shape=shape, offset=offset):
                 yield self.view(result, base, shape, offset)
@@ -145,11 +164,6 @@ class _Emitter:
     def view(
         self, result: Handle, base: Handle, shape: tuple[int, ...], offset: tuple[Scalar, ...]
     ) -> str:
-        if base.variable not in self.defined:
-            raise InputError(
-                "a result is assembled into a tensor that does not exist yet where the region "
-                "that makes the result stands; create or slice the target before it"
-            )
         self.defined.add(result.variable)
         starts = _tuple(map(self.scalar, offset))
         return f"{result.variable} = view({base.variable}, {shape!r}, {starts})"

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devices.errors import InputError
-from devices.expression import Expression
+from devices.expression import Expression, Operation
 from runtime.language.blocks import LoopSpec, RegionSpec
+from runtime.language.liveness import names_in
 from runtime.language.syntax import Assign, Bare, LanguageError
 from runtime.language.values import TensorValue
 
@@ -31,7 +32,7 @@ class Evaluator:
 
     def __init__(self, file: str, namespace: Mapping[str, Any]) -> None:
         self.file = file
-        self.namespace = dict(namespace)
+        self.namespace = {**namespace, _EQUAL: _equal, _UNEQUAL: _unequal}
         self.gone: dict[str, int] = {}
 
     def evaluate(self, node: ast.expr, names: Names) -> Any:
@@ -42,7 +43,10 @@ class Evaluator:
         LanguageError
             It has none; the message says the line and why.
         """
-        code = compile(ast.Expression(node), self.file, "eval")
+        for lost in sorted(names_in(node) & self.gone.keys() - names.keys()):
+            # Otherwise a constant of the builder with that name would take its place.
+            raise self.error(node.lineno, self._unknown(lost))
+        code = compile(ast.Expression(_Equalities().visit(node)), self.file, "eval")
         try:
             return eval(code, self.namespace, names)  # noqa: S307 - the user's own program
         except LanguageError:
@@ -127,3 +131,37 @@ class Evaluator:
                 "output of it; assemble it into a tensor, or give it a value before that block"
             )
         return f"the name {name!r} is not defined here"
+
+
+class _Equalities(ast.NodeTransformer):
+    """Makes ``==`` and ``!=`` calls: Python answers them for any two objects, and at once."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        name = {ast.Eq: _EQUAL, ast.NotEq: _UNEQUAL}.get(type(node.ops[0]))
+        if name is None:
+            return node
+        call = ast.Call(ast.Name(name, ast.Load()), [node.left, *node.comparators], [])
+        return ast.fix_missing_locations(ast.copy_location(call, node))
+
+
+_EQUAL, _UNEQUAL = "<equal>", "<unequal>"
+"""Names that no program can spell."""
+
+
+def _equal(left: object, right: object) -> object:
+    return _compared("==", left, right) if _is_late(left, right) else left == right
+
+
+def _unequal(left: object, right: object) -> object:
+    return _compared("!=", left, right) if _is_late(left, right) else left != right
+
+
+def _is_late(*operands: object) -> bool:
+    return any(isinstance(o, Expression | TensorValue) for o in operands)
+
+
+def _compared(function: str, left: object, right: object) -> Operation:
+    if not isinstance(left, int | Expression) or not isinstance(right, int | Expression):
+        raise InputError(f"{function} compares two integers, not {left!r} and {right!r}")
+    return Operation(function, left, right)

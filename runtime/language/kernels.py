@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from devices.errors import InputError
@@ -10,6 +11,7 @@ from devices.expression import Expression, Operation, Scalar, Symbol, symbols
 from devices.kernel import Branch, Carried, Kernel, Loop, Memory, Statement, Tile
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.liveness import assigned, needed_before
+from runtime.language.operations import assemble, is_operation
 from runtime.language.orchestration import Handle
 from runtime.language.recording import GlobalArgument, KernelTracer, OnChip, flatten
 from runtime.language.syntax import Assign, Bare, For, If, Return, With
@@ -81,11 +83,12 @@ def read_region(
         Misuse, at its line.
     """
     reader = _RegionReader(evaluator, set(assigned(body)) & after)
-    inner = reader.capture(body, names)
+    inner = reader.outermost = reader.capture(body, names)
     with tracing(reader.tracer):
         reader.block(body, inner, after)
         try:
             results = reader.outputs(inner, carried)
+            reader.check_created()
             core = reader.tracer.core()
         except InputError as error:
             raise evaluator.error(line, str(error)) from error
@@ -107,13 +110,16 @@ class _RegionReader:
         self.sources: dict[GlobalArgument, Handle | str] = {}
         self.values: dict[Symbol, Scalar] = {}
         self.captured: dict[str, GlobalArgument] = {}
+        self.outermost: Names = {}
 
     # Entry and exit
 
     def capture(self, body: Sequence[Syntax], names: Names) -> Names:
         """What names stand for inside: tensors as arguments, computed scalars as symbols."""
         inner: Names = {}
-        for name in sorted(needed_before(body, set()) & names.keys(), key=ssa_order):
+        # An output that only a loop or a branch assigns may keep the value from before.
+        needed = needed_before(body, set(self.output_names))
+        for name in sorted(needed & names.keys(), key=ssa_order):
             value = names[name]
             if isinstance(value, Handle):
                 argument = self.tracer.argument(name, value.shape, value.dtype, fresh=False)
@@ -138,20 +144,28 @@ class _RegionReader:
                     "outside"
                 )
             if isinstance(value, GlobalArgument):
-                if value.fresh:
-                    value.name, self.sources[value] = f"ret{len(results)}__out", name
+                if value.fresh and value not in self.sources:
+                    value.name, self.sources[value] = _label(results), name
+                    self.tracer.move_to_end(value)
                 results[name] = self.sources[value]
                 continue
             # With two results or more the compiler writes carried ones into the tensors that
             # carry them; with one it does not, and allocates a new tensor in every iteration.
             into = self.captured.get(name) if name in carried and len(names) > 1 else None
             if into is None:
-                label = f"ret{sum(isinstance(r, str) for r in results.values())}__out"
-                into = self.tracer.argument(label, value.shape, value.dtype, fresh=True)
+                into = self.tracer.argument(_label(results), value.shape, value.dtype, fresh=True)
                 self.sources[into] = name
             self.tracer.store(value, into, (0,) * len(value.shape))
             results[name] = self.sources[into]
         return results
+
+    def check_created(self) -> None:
+        """Refuse a created tensor that was stored to, but that no name stands for any more."""
+        if any(a not in self.sources for a in self.tracer.used_arguments()):
+            raise InputError(
+                "a tensor created in the region is written, and then another one takes its name; "
+                "give them two names"
+            )
 
     # Statements
 
@@ -162,7 +176,8 @@ class _RegionReader:
             match statement:
                 case Assign(targets=targets):
                     # A tensor created here that leaves the region is an argument from the start.
-                    self.tracer.creates_output = targets[0] in self.output_names
+                    is_output = names is self.outermost and targets[0] in self.output_names
+                    self.tracer.creates_output = is_output
                     self.evaluator.execute(statement, names)
                 case Bare():
                     self.evaluator.execute(statement, names)
@@ -185,15 +200,16 @@ class _RegionReader:
         carried = self.carried(statement, names, live | after)
         inner = {**names, statement.variable: variable}
         inner.update({n: OnChip(argument, names[n].dtype) for n, (_, argument) in carried.items()})
-        with self.tracer.block() as block:
+        written = [names[n] for n in assigned(statement.body) if n in names and n not in carried]
+        with self.tracer.block() as block, self.tracer.rewriting(written):
             self.block(statement.body, inner, after | live)
+            self.check_unchanged(statement, names, inner, (after | live) - carried.keys())
             updates = {name: self.updated(inner[name], a) for name, (_, a) in carried.items()}
         records = []
         for name, (initial, argument) in carried.items():
             result = Tile(argument.shape, argument.dtype, argument.memory)
             records.append(Carried(initial, argument, updates[name], result))
             names[name] = OnChip(result, names[name].dtype)
-        self.keep_assembled(names, inner)
         self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
         self.tracer.append(
             Loop(
@@ -212,8 +228,10 @@ class _RegionReader:
         carried: dict[str, tuple[Tile, Tile]] = {}
         for name in dict.fromkeys(assigned(statement.body)):
             value = names.get(name)
-            if name not in live or value is None or isinstance(value, GlobalArgument):
+            if name not in live or value is None:
                 continue
+            if isinstance(value, GlobalArgument) and not self.computes(statement.body, name):
+                continue  # assembled into: it stays the same tensor
             if not isinstance(value, TensorValue):
                 raise self.evaluator.error(
                     statement.line,
@@ -223,6 +241,34 @@ class _RegionReader:
             initial = self.tracer.tile(value)
             carried[name] = initial, Tile(initial.shape, initial.dtype, initial.memory)
         return carried
+
+    def computes(self, body: Sequence[Syntax], name: str) -> bool:
+        """Whether a block gives `name` a new tile, and not a tensor that it has assembled into."""
+        for statement in body:
+            match statement:
+                case Assign(targets=targets, value=ast.Call(func=function)) if name in targets:
+                    made_by = self.evaluator.resolve(function)
+                    if is_operation(made_by) and made_by is not assemble:
+                        return True
+                case For(body=inside):
+                    if self.computes(inside, name):
+                        return True
+                case If(then=then, orelse=orelse):
+                    if self.computes((*then, *orelse), name):
+                        return True
+        return False
+
+    def check_unchanged(
+        self, statement: For | If, names: Names, inner: Names, live: set[str]
+    ) -> None:
+        """Refuse a name that stands for something else after a block that may not run."""
+        for name in sorted(set(assigned([statement])) & names.keys() & live):
+            if inner[name] is not names[name]:
+                raise self.evaluator.error(
+                    statement.line,
+                    f"the tile {name!r} depends on a condition or a loop; assemble it into a "
+                    "tensor instead",
+                )
 
     def updated(self, value: TensorValue, argument: Tile) -> Tile:
         """The carried tile at the end of the body, in the buffer that carries it."""
@@ -242,22 +288,15 @@ class _RegionReader:
             inner = dict(names)
             with self.tracer.block() as block:
                 self.block(side, inner, after)
-            for name in set(assigned(side)) & names.keys() & after:
-                if inner[name] is not names[name] and not isinstance(inner[name], GlobalArgument):
-                    raise self.evaluator.error(
-                        statement.line,
-                        f"the tile {name!r} depends on a condition; assemble it in both branches",
-                    )
-            self.keep_assembled(names, inner)
+            self.check_unchanged(statement, names, inner, after)
             self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
             sides.append(flatten(block))
         self.tracer.append(Branch(condition, sides[0], sides[1]))
 
-    def keep_assembled(self, names: Names, inner: Names) -> None:
-        """Names that a block assembled stand for the same tensor after it."""
-        for name, value in inner.items():
-            if isinstance(value, GlobalArgument) and name in names:
-                names[name] = value
+
+def _label(results: Mapping[str, Handle | str]) -> str:
+    """The compiler's name for the next tensor that has to be created for a result."""
+    return f"ret{len({r for r in results.values() if isinstance(r, str)})}__out"
 
 
 def _free_symbols(body: Sequence[Statement]) -> set[Symbol]:

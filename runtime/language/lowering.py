@@ -51,14 +51,15 @@ def lower(function: Function) -> Lowered:
     """
     syntax = read_function(function.python)
     evaluator = Evaluator(syntax.file, function.namespace)
-    lowerer = _Lowerer(evaluator, syntax.name)
+    lowerer = _Lowerer(evaluator, syntax.name, syntax.body)
     parameters = []
     names: Names = {}
     for name in syntax.parameters:
-        kind = _annotation(evaluator, function, name)
+        line = syntax.parameters[name]
+        kind = _annotation(evaluator, function, name, line)
         if isinstance(kind, ScalarType):
             raise evaluator.error(
-                function.python.__code__.co_firstlineno,
+                line,
                 f"scalar parameter {name!r} is not supported; make it a constant of the builder",
             )
         parameters.append((name, kind))
@@ -68,22 +69,24 @@ def lower(function: Function) -> Lowered:
         lowerer.block(syntax.body, names, set())
     if not lowerer.kernels:
         raise evaluator.error(
-            function.python.__code__.co_firstlineno,
+            syntax.line,
             f"{syntax.name} submits nothing: it has no region; put the work into pl.incore()",
         )
-    try:
-        orchestration = emit(
-            syntax.name, variables, lowerer.tracer.block, lowerer.tracer.assemblies
-        )
-    except InputError as error:
-        raise evaluator.error(function.python.__code__.co_firstlineno, str(error)) from error
+    orchestration = emit(
+        syntax.name,
+        variables,
+        lowerer.tracer.block,
+        lowerer.tracer.assemblies,
+        evaluator.error,
+    )
     return Lowered(
         syntax.name, syntax.file, tuple(parameters), tuple(lowerer.kernels), orchestration
     )
 
 
-def _annotation(evaluator: Evaluator, function: Function, name: str) -> TensorType | ScalarType:
-    line = function.python.__code__.co_firstlineno
+def _annotation(
+    evaluator: Evaluator, function: Function, name: str, line: int
+) -> TensorType | ScalarType:
     value = function.python.__annotations__.get(name)
     if isinstance(value, str):  # the file postpones the evaluation of annotations
         try:
@@ -100,9 +103,10 @@ def _annotation(evaluator: Evaluator, function: Function, name: str) -> TensorTy
 class _Lowerer:
     """Walks the statements outside regions."""
 
-    def __init__(self, evaluator: Evaluator, name: str) -> None:
+    def __init__(self, evaluator: Evaluator, name: str, body: Sequence[Statement]) -> None:
         self.evaluator = evaluator
         self.name = name
+        self.body = body
         self.tracer = OrchestrationTracer()
         self.splitter = Splitter(evaluator)
         self.kernels: list[Kernel] = []
@@ -129,15 +133,22 @@ class _Lowerer:
                         self.automatic(self.splitter.flattened(body), names, later)
                     else:
                         self.region(body, names, later, statement.line)
-                case Return(value=value):
-                    if value is not None:
-                        self.evaluator.evaluate(value, names)
+                case Return():
+                    self.finish(statement, names)
 
     def statement(self, statement: Assign | Bare, names: Names) -> None:
         """Lower a statement that makes no task."""
         if isinstance(statement, Assign):
             self.tracer.creating = statement.targets[0]
+        self.tracer.line = statement.line
         self.evaluator.execute(statement, names)
+
+    def finish(self, statement: Return, names: Names) -> None:
+        """Check that a return ends the function, and what it returns."""
+        if statement is not self.body[-1]:
+            raise self.evaluator.error(statement.line, "return before the function's end; use if")
+        if statement.value is not None:
+            self.evaluator.evaluate(statement.value, names)
 
     # Control flow
 
@@ -152,18 +163,28 @@ class _Lowerer:
         """Lower an orchestration loop whose body is lowered by `body`."""
         live = after | needed_before([statement], after)
         kernels, assemblies = len(self.kernels), len(self.tracer.assemblies)
+        gone = dict(self.evaluator.gone)
         variable, block, inner = self.iteration(statement, names, live, body)
         changed = self.changed_tensors(statement, names, inner, live)
         if changed:  # lower the body again, with variables for what changes in every iteration
             del self.kernels[kernels:], self.tracer.assemblies[assemblies:]
+            self.evaluator.gone = gone
             for name in changed:
                 carrier = self.tracer.handle(names[name].shape, names[name].dtype)
                 self.tracer.block.nodes.append(Rebind(carrier, names[name]))
                 names[name] = carrier
             variable, block, inner = self.iteration(statement, names, live, body)
-            block.nodes += [Rebind(names[name], inner[name]) for name in changed]
+            block.nodes += self.rebound([(names[name], inner[name]) for name in changed])
         self.tracer.block.nodes.append(Repeat(variable, spec.start, spec.step, spec.trips, block))
         self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
+
+    def rebound(self, pairs: Sequence[tuple[Handle, Handle]]) -> list[Rebind]:
+        """Nodes that rebind several tensors at once, as a swap needs it."""
+        if len(pairs) == 1:
+            return [Rebind(*pairs[0])]
+        kept = [self.tracer.handle(source.shape, source.dtype) for _, source in pairs]
+        saved = [Rebind(k, source) for k, (_, source) in zip(kept, pairs, strict=True)]
+        return saved + [Rebind(target, k) for k, (target, _) in zip(kept, pairs, strict=True)]
 
     def changed_tensors(
         self, statement: For, names: Names, inner: Names, live: set[str]

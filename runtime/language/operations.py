@@ -174,6 +174,8 @@ def _check_inside(tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Sca
 
 def full(shape: Sequence[int], dtype: DType, value: float) -> TensorValue:
     """Tensor filled with `value`."""
+    if not isinstance(value, int | float):
+        raise InputError(f"full's value is a constant, not {value!r}")
     return _compute("full", _shape(shape), _dtype(dtype), value=value)
 
 
@@ -349,6 +351,8 @@ def row_expand(tensor: TensorValue) -> TensorValue:
 def expands(target: TensorValue, scalar: Scalar | float) -> TensorValue:
     """`scalar` repeated to the shape of `target`."""
     into = _tensor(target, "expands' target")
+    if not isinstance(scalar, int | float | Expression):
+        raise InputError(f"expands' scalar is a number, not {scalar!r}")
     return _compute("expands", into.shape, into.dtype, into, scalar=scalar)
 
 

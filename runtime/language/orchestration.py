@@ -124,6 +124,7 @@ class Assembly:
     source: CreateSite
     target: Handle
     offset: tuple[Scalar, ...]
+    line: int
 
 
 class OrchestrationTracer:
@@ -137,12 +138,15 @@ class OrchestrationTracer:
         Assembles met so far; which of them fuse is known only at the end of the function.
     creating : str
         Name that the statement being read assigns, for tensors that it creates.
+    line : int
+        Line of the statement being read.
     """
 
     def __init__(self) -> None:
         self.block = Block()
         self.assemblies: list[Assembly] = []
         self.creating = "tensor"
+        self.line = 0
         self._handles = 0
 
     def handle(
@@ -192,7 +196,7 @@ class OrchestrationTracer:
                 f"{site.name!r} is assembled in another loop or branch than the one that creates "
                 "it; create it there, or assemble it inside the region"
             )
-        self.assemblies.append(Assembly(site, into, offset))
+        self.assemblies.append(Assembly(site, into, offset, self.line))
         return target
 
     def compute(

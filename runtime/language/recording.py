@@ -44,7 +44,7 @@ _WITH_SCALAR_FORM = ("add", "sub", "mul", "div")
 class GlobalArgument(TensorValue):
     """A tensor argument of the kernel, in global memory."""
 
-    __slots__ = ("entry_tile", "fresh", "index", "loaded", "name", "stored")
+    __slots__ = ("entry_tile", "fresh", "index", "loaded", "name", "rewriting", "stored")
 
     def __init__(
         self, name: str, shape: tuple[int, ...], dtype: DType, index: int, *, fresh: bool
@@ -55,6 +55,7 @@ class GlobalArgument(TensorValue):
         self.fresh = fresh
         self.loaded = False
         self.stored = False
+        self.rewriting = 0
         self.entry_tile: Tile | None = None
 
     @property
@@ -153,9 +154,26 @@ class KernelTracer:
         finally:
             self._blocks.pop()
 
+    @contextmanager
+    def rewriting(self, values: Sequence[object]) -> Iterator[None]:
+        """Load anew, inside the ``with``, those arguments that a loop stores into."""
+        arguments = [v for v in values if isinstance(v, GlobalArgument)]
+        for argument in arguments:
+            argument.rewriting += 1
+        try:
+            yield
+        finally:
+            for argument in arguments:
+                argument.rewriting -= 1
+
     def append(self, statement: Statement) -> None:
         """Record a statement."""
         self._blocks[-1].append(statement)
+
+    def move_to_end(self, argument: GlobalArgument) -> None:
+        """Let `argument` follow those that the kernel has so far."""
+        self.arguments.remove(argument)
+        self.arguments.append(argument)
 
     def used_arguments(self) -> list[GlobalArgument]:
         """Arguments that the kernel loads or stores: captured ones by name, then fresh ones."""
@@ -217,7 +235,8 @@ class KernelTracer:
         return window.tiles[key]
 
     def _load_whole(self, argument: GlobalArgument) -> Tile:
-        if argument.stored:  # what was stored is newer than what the kernel's entry could load
+        # What was stored is newer than what the kernel's entry could load.
+        if argument.stored or argument.rewriting:
             return self._load_here(argument, Memory.UB, transposed=False)
         if argument.entry_tile is None:
             argument.entry_tile = tile = _tile_of(argument, Memory.UB, transposed=False)

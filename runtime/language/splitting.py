@@ -8,6 +8,7 @@ that all loops over chunks are outside; that works only while the inner ones div
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,7 @@ class Splitter:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
+        self.temporaries: Counter[str] = Counter()
 
     # Runs of statements
 
@@ -67,6 +69,8 @@ class Splitter:
                 return isinstance(value, ast.Call) and is_compute(
                     self.evaluator.resolve(value.func)
                 )
+            case For(in_chunk=True):
+                return True
             case For(body=body):
                 chunked = self.chunk_kind(statement) is not None
                 return chunked or any(map(self.needs_region, body))
@@ -172,7 +176,7 @@ class Splitter:
         for statement in statements:
             match statement:
                 case Assign(targets=targets, value=value):
-                    hoister = _Hoister(self.evaluator, targets[0], statement.line)
+                    hoister = _Hoister(self, targets[0], statement.line)
                     flat = hoister.arguments(value)
                     out += [*hoister.hoisted, replace(statement, value=flat)]
                 case For(body=body) | With(body=body):
@@ -188,8 +192,9 @@ class Splitter:
 class _Hoister:
     """Takes the nested operations out of one expression, innermost first."""
 
-    def __init__(self, evaluator: Evaluator, target: str, line: int) -> None:
-        self.evaluator = evaluator
+    def __init__(self, splitter: Splitter, target: str, line: int) -> None:
+        self.evaluator = splitter.evaluator
+        self.temporaries = splitter.temporaries
         self.target = target
         self.line = line
         self.hoisted: list[Assign] = []
@@ -208,7 +213,8 @@ class _Hoister:
         node = self.arguments(node)
         if not (isinstance(node, ast.Call) and is_operation(self.evaluator.resolve(node.func))):
             return node
-        name = f"{self.target}__tmp{len(self.hoisted)}"
+        name = f"{self.target}__tmp_v{self.temporaries[self.target]}"
+        self.temporaries[self.target] += 1
         self.hoisted.append(Assign((name,), node, self.line))
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 

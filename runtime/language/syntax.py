@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from dataclasses import dataclass, field
 from types import FunctionType as PythonFunction
 
@@ -113,7 +112,13 @@ _INSTEAD = {
     ast.DictComp: "a comprehension; write the elements out",
     ast.SetComp: "a comprehension; write the elements out",
     ast.Try: "try; there are no exceptions in a program",
+    ast.NamedExpr: "an assignment inside an expression; write it as a statement",
+    ast.Yield: "yield; re-assign the carried name in the body of the loop",
+    ast.YieldFrom: "yield; re-assign the carried name in the body of the loop",
+    ast.Await: "await; the order of tasks follows from their data",
 }
+
+_NOT_OF_SCALARS = (ast.In, ast.NotIn, ast.Is, ast.IsNot)
 
 
 @dataclass(frozen=True)
@@ -124,16 +129,18 @@ class Syntax:
     ----------
     name, file : str
         Function name, and the file that defines it.
-    annotations : mapping
-        Annotation of each parameter but ``self``, as syntax.
+    line : int
+        Line of its ``def``.
+    parameters : mapping
+        Line of each parameter but ``self``, in order.
     body : tuple of Statement
         Its statements; lines count from the start of the file.
     """
 
     name: str
     file: str
-    parameters: tuple[str, ...]
-    annotations: dict[str, ast.expr | None]
+    line: int
+    parameters: dict[str, int]
     body: tuple[Statement, ...] = field(repr=False)
 
 
@@ -152,17 +159,22 @@ def read_function(python: PythonFunction) -> Syntax:
         raise LanguageError(
             f"{file}: the source of {python.__name__} cannot be read; programs live in files"
         ) from error
-    tree = ast.parse(textwrap.dedent("".join(lines)))
-    ast.increment_lineno(tree, first - 1)
+    text = "".join(lines)
+    # Not dedented: a comment or a string may begin further left than the function.
+    indented = text[:1].isspace()
+    tree = ast.parse(f"if True:\n{text}" if indented else text)
+    ast.increment_lineno(tree, first - 1 - indented)
     definition = tree.body[0]
+    if isinstance(definition, ast.If):
+        definition = definition.body[0]
     if not isinstance(definition, ast.FunctionDef):
         raise LanguageError(f"{file}:{first}: {python.__name__} is not a plain function")
     arguments = [a for a in definition.args.args if a.arg != "self"]
     return Syntax(
         definition.name,
         file,
-        tuple(a.arg for a in arguments),
-        {a.arg: a.annotation for a in arguments},
+        definition.lineno,
+        {a.arg: a.lineno for a in arguments},
         _Reader(file).block(definition.body),
     )
 
@@ -211,8 +223,10 @@ class _Reader:
 
     def expression(self, node: ast.expr) -> ast.expr:
         for part in ast.walk(node):
-            chained = isinstance(part, ast.Compare) and len(part.ops) > 1
-            if chained or type(part) in _INSTEAD:
+            compared = part.ops if isinstance(part, ast.Compare) else ()
+            if len(compared) > 1 or any(isinstance(op, _NOT_OF_SCALARS) for op in compared):
+                raise self.unsupported(part)
+            if type(part) in _INSTEAD:
                 raise self.unsupported(part)
         return node
 
@@ -220,6 +234,6 @@ class _Reader:
         what = type(node).__name__
         reason = _INSTEAD.get(type(node), f"this form of {what}")
         if isinstance(node, ast.Compare):
-            reason = "a chained comparison; compare two values at a time"
+            reason = "a chained comparison, `in` or `is`; compare two scalars at a time"
         line = getattr(node, "lineno", 0)
         return LanguageError(f"{self.file}:{line}: the language does not have {reason}")

@@ -57,7 +57,8 @@ class TensorValue:
 def _bounds(part: Any, size: int) -> tuple[Scalar, int]:
     if not isinstance(part, slice):
         return part, 1
-    start, stop = part.start or 0, size if part.stop is None else part.stop
+    start = 0 if part.start is None else part.start
+    stop = size if part.stop is None else part.stop
     extent = _difference(stop, start)
     if part.step is not None or extent is None or extent <= 0:
         raise InputError("a subscript takes start:stop with a constant positive extent, no step")

@@ -1,0 +1,73 @@
+"""Every command in the documents runs as written, and prints what is shown."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(document):
+    """Commands of tilesim in a document, each with the lines that are shown after it."""
+    found = []
+    for block in CONSOLE.findall(document.read_text()):
+        for line in block.splitlines():
+            if line.startswith("$ tilesim"):
+                found.append((line.removeprefix("$ ").split("  #")[0], []))
+            elif not line.startswith("$ ") and found:
+                found[-1][1].append(line)
+    return found
+
+
+def plain(text):
+    """Words with one space between them, so that column widths do not matter."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        pytest.param(command, shown, id=f"{document.name}: {command}")
+        for document in DOCUMENTS
+        for command, shown in commands(document)
+    ],
+)
+def test_command_prints_what_the_document_shows(command, shown, tmp_path):
+    shutil.copy(ROOT / "devices" / "a2a3.toml", tmp_path / "mine.toml")
+    words = shlex.split(command)[1:]
+    done = subprocess.run(
+        [sys.executable, "-m", "tilesim", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = [plain(line) for line in done.stdout.splitlines()]
+    for line in shown:
+        assert plain(line) in printed
+
+
+def test_python_of_the_readme_runs(tmp_path):
+    (program,) = PYTHON.findall((ROOT / "README.md").read_text())
+    (tmp_path / "scale.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "scale.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"TaskGraph\(scale: 64 tasks, .* us\n", done.stdout)
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            if not target.startswith("http"):
+                assert (document.parent / target).exists(), f"{document.name}: {target}"
