@@ -13,9 +13,10 @@ from runtime.language.evaluation import Evaluator, Names
 from runtime.language.liveness import assigned, needed_before
 from runtime.language.operations import assemble, is_operation
 from runtime.language.orchestration import Handle
-from runtime.language.recording import GlobalArgument, KernelTracer, OnChip, flatten
+from runtime.language.recording import KernelTracer, flatten
 from runtime.language.syntax import Assign, Bare, For, If, Return, With
 from runtime.language.syntax import Statement as Syntax
+from runtime.language.tiles import GlobalArgument, OnChip
 from runtime.language.values import TensorValue, tracing
 
 __all__ = ["Region", "read_region", "ssa_order"]

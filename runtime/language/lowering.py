@@ -163,12 +163,10 @@ class _Lowerer:
         """Lower an orchestration loop whose body is lowered by `body`."""
         live = after | needed_before([statement], after)
         kernels, assemblies = len(self.kernels), len(self.tracer.assemblies)
-        gone = dict(self.evaluator.gone)
         variable, block, inner = self.iteration(statement, names, live, body)
         changed = self.changed_tensors(statement, names, inner, live)
         if changed:  # lower the body again, with variables for what changes in every iteration
             del self.kernels[kernels:], self.tracer.assemblies[assemblies:]
-            self.evaluator.gone = gone
             for name in changed:
                 carrier = self.tracer.handle(names[name].shape, names[name].dtype)
                 self.tracer.block.nodes.append(Rebind(carrier, names[name]))

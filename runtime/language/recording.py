@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from devices.dtypes import BY_NAME, DType
@@ -19,7 +19,6 @@ from devices.kernel import (
     Box,
     Branch,
     CoreType,
-    Direction,
     Loop,
     Memory,
     Parameter,
@@ -28,9 +27,10 @@ from devices.kernel import (
     TileOp,
     walk,
 )
+from runtime.language.tiles import GlobalArgument, OnChip, Slot, Uninitialised, Window
 from runtime.language.values import TensorValue
 
-__all__ = ["GlobalArgument", "KernelTracer", "OnChip", "Window"]
+__all__ = ["KernelTracer", "flatten"]
 
 _SCRATCH_COLUMNS = 128
 """Least width of a reduction's scratch tile; 64 columns get 128 in every published kernel."""
@@ -39,81 +39,6 @@ _REDUCTIONS = ("row_sum", "row_max", "row_min")
 
 _WITH_SCALAR_FORM = ("add", "sub", "mul", "div")
 """Operations whose tile operation has another name when the second operand is a scalar."""
-
-
-class GlobalArgument(TensorValue):
-    """A tensor argument of the kernel, in global memory."""
-
-    __slots__ = ("entry_tile", "fresh", "index", "loaded", "name", "rewriting", "stored")
-
-    def __init__(
-        self, name: str, shape: tuple[int, ...], dtype: DType, index: int, *, fresh: bool
-    ) -> None:
-        super().__init__(shape, dtype)
-        self.name = name
-        self.index = index
-        self.fresh = fresh
-        self.loaded = False
-        self.stored = False
-        self.rewriting = 0
-        self.entry_tile: Tile | None = None
-
-    @property
-    def direction(self) -> Direction:
-        """What the kernel does with it, offsets not considered."""
-        if not self.stored:
-            return Direction.IN
-        return Direction.INOUT if self.loaded else Direction.OUT_EXISTING
-
-
-class OnChip(TensorValue):
-    """A tile. Its dtype is the program's, which for products may be narrower than the tile's."""
-
-    __slots__ = ("tile",)
-
-    def __init__(self, tile: Tile, dtype: DType) -> None:
-        super().__init__(tile.shape, dtype)
-        self.tile = tile
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A place in a block where loads appear once it is known which memory needs them."""
-
-    ops: list[TileOp] = field(default_factory=list)
-
-
-class Window(TensorValue):
-    """A slice of an argument, not loaded before its use says into which memory."""
-
-    __slots__ = ("argument", "line", "offset", "slot", "tiles")
-
-    def __init__(
-        self,
-        argument: GlobalArgument,
-        shape: tuple[int, ...],
-        offset: tuple[Scalar, ...],
-        slot: _Slot,
-        line: int,
-    ) -> None:
-        super().__init__(shape, argument.dtype)
-        self.argument = argument
-        self.offset = offset
-        self.slot = slot
-        self.line = line
-        self.tiles: dict[tuple[Memory, bool], Tile] = {}
-
-
-class _Uninitialised(TensorValue):
-    """A tensor created inside the region, with the place of its ``tile.create``."""
-
-    __slots__ = ("line", "slot", "tile")
-
-    def __init__(self, shape: tuple[int, ...], dtype: DType, slot: _Slot, line: int) -> None:
-        super().__init__(shape, dtype)
-        self.slot = slot
-        self.line = line
-        self.tile: Tile | None = None
 
 
 class KernelTracer:
@@ -131,8 +56,8 @@ class KernelTracer:
         self.arguments: list[GlobalArgument] = []
         self.line = 0
         self.creates_output = False
-        self._entry = _Slot()
-        self._blocks: list[list[_Slot | Statement]] = [[self._entry]]
+        self._entry = Slot()
+        self._blocks: list[list[Slot | Statement]] = [[self._entry]]
 
     # Structure
 
@@ -145,9 +70,9 @@ class KernelTracer:
         return value
 
     @contextmanager
-    def block(self) -> Iterator[list[_Slot | Statement]]:
+    def block(self) -> Iterator[list[Slot | Statement]]:
         """Collect what is recorded inside the ``with`` in a block of its own."""
-        block: list[_Slot | Statement] = []
+        block: list[Slot | Statement] = []
         self._blocks.append(block)
         try:
             yield block
@@ -218,7 +143,7 @@ class KernelTracer:
             return self._load_window(value, Memory.UB, transposed=False)
         if isinstance(value, GlobalArgument):
             return self._load_whole(value)
-        if isinstance(value, _Uninitialised):
+        if isinstance(value, Uninitialised):
             if value.tile is None:
                 value.tile = Tile(value.shape, value.dtype, Memory.UB)
                 value.slot.ops.append(TileOp("tile.create", value.tile, (), value.line))
@@ -268,9 +193,9 @@ class KernelTracer:
         """A tile, or a fresh argument where the tensor leaves the region."""
         if self.creates_output:
             return self.argument("created", shape, dtype, fresh=True)
-        slot = _Slot()
+        slot = Slot()
         self._blocks[-1].append(slot)
-        return _Uninitialised(shape, dtype, slot, self.line)
+        return Uninitialised(shape, dtype, slot, self.line)
 
     def slice(
         self, tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
@@ -284,7 +209,7 @@ class KernelTracer:
                 "slicing a tile inside its region is not supported; slice the tensor before "
                 "computing on it, or assemble the tile into a tensor first"
             )
-        slot = _Slot()
+        slot = Slot()
         self._blocks[-1].append(slot)
         return Window(tensor, shape, offset, slot, self.line)
 
@@ -395,11 +320,11 @@ def _home(op: TileOp) -> CoreType:
     return CoreType.AIV if any(t.memory is Memory.UB for t in tiles) else CoreType.AIC
 
 
-def flatten(block: Sequence[_Slot | Statement]) -> tuple[Statement, ...]:
+def flatten(block: Sequence[Slot | Statement]) -> tuple[Statement, ...]:
     """A recorded block with the loads in their places."""
     out: list[Statement] = []
     for entry in block:
-        if isinstance(entry, _Slot):
+        if isinstance(entry, Slot):
             out.extend(entry.ops)
         else:
             out.append(entry)

@@ -267,6 +267,17 @@ def test_a_region_in_a_chunk_makes_a_task_per_iteration():
     assert [len(stored) for stored in written_boxes(nested)] == [1] * 8
 
 
+@pytest.mark.parametrize("stop", [8, 10])
+def test_a_chunked_loop_that_only_copies_is_split_all_the_same(stop):
+    def copied(x: BIG, y: BIG):
+        with pl.auto_incore():
+            for i in pl.parallel(0, stop, 1, chunk=4):
+                y = pl.assemble(y, pl.slice(x, [1, 64], [i, 0]), [i, 0])
+
+    stored = written_boxes(copied)
+    assert stored == [[(i, 0) for i in range(n, min(n + 4, stop))] for n in range(0, stop, 4)]
+
+
 # Runs of statements in auto_incore
 
 
@@ -321,6 +332,31 @@ def test_what_makes_no_task_splits_a_run(tmp_path, between):
         """,
     )
     assert task_count(module.split) == (1 if between == "nothing" else 2)
+
+
+def test_a_branch_with_operations_in_auto_incore_is_one_task():
+    def branched(x: BIG, y: BIG):
+        for i in pl.range(3):
+            with pl.auto_incore():
+                if i > 1:
+                    y = pl.assemble(y, pl.exp(pl.slice(x, [1, 64], [i, 0])), [i, 0])
+                else:
+                    y = pl.assemble(y, pl.neg(pl.slice(x, [1, 64], [i, 0])), [i, 64])
+
+    assert written_boxes(branched) == [[(0, 64)], [(1, 64)], [(2, 0)]]
+    (kernel,) = recorded(branched).kernels
+    assert isinstance(kernel.body[0], Branch)
+
+
+def test_a_branch_around_regions_in_auto_incore_stays_outside():
+    def branched(x: BIG, y: BIG):
+        for i in pl.range(3):
+            with pl.auto_incore():
+                if i > 1:
+                    with pl.incore():
+                        y = pl.assemble(y, pl.exp(pl.slice(x, [1, 64], [i, 0])), [i, 0])
+
+    assert written_boxes(branched) == [[(2, 0)]]
 
 
 def test_nested_operations_are_taken_apart_and_a_nested_slice_becomes_a_view():
@@ -387,6 +423,18 @@ def test_a_scalar_computed_outside_is_one_argument():
     assert [s.name for s in submits.kernels[0].scalars] == ["row"]
     assert submits.scalars == [(3,), (11,), (19,), (27,)]
     assert written_boxes(scaled) == [[(3, 0)], [(11, 0)], [(19, 0)], [(27, 0)]]
+
+
+def test_a_scalar_of_an_outer_loop_survives_an_inner_loop_of_the_same_name():
+    def shadowed(x: BIG, y: BIG):
+        for i in pl.range(2):
+            row = i * 8
+            for i in pl.range(3):  # noqa: PLW2901
+                with pl.incore():
+                    t = pl.exp(pl.slice(x, [1, 64], [row, i * 64]))
+                    y = pl.assemble(y, t, [row, i * 64])
+
+    assert written_boxes(shadowed) == [[(row, 64 * i)] for row in (0, 8) for i in range(3)]
 
 
 def test_scalars_follow_the_integer_arithmetic_of_the_language():
@@ -702,6 +750,22 @@ def test_names_that_loops_carry_through_two_levels_keep_their_meaning():
     assert graph.depth == len(tasks) == 6
     for before, after in itertools.pairwise(tasks):
         assert before in graph.producers(after)
+
+
+def test_another_name_keeps_the_value_from_before_the_loop():
+    def carried(x: ROWS, y: TILE):
+        with pl.incore():
+            first = pl.full([16, 64], dtype=pl.FP32, value=0.0)
+        s = first
+        for i in pl.range(3):
+            with pl.incore():
+                s = pl.add(s, pl.slice(x, [16, 64], [0, i * 64]))
+        with pl.incore():
+            y = pl.assemble(y, pl.sub(first, s), [0, 0])
+
+    graph = graph_of(carried)
+    assert [v.buffer.name for v in graph.views[-1]] == ["first", "s", "y"]
+    assert producers(graph)[-1] == [0, 1, 6, 7]
 
 
 def test_two_names_can_change_places_in_a_loop():
@@ -1170,27 +1234,6 @@ def test_constants_come_from_the_builder_and_its_module(tmp_path):
     (multiplied,) = (op for op in submits.kernels[0].body if op.name == "tile.muls")
     assert multiplied.attributes["scalar"] == 1.0
     assert len(record(module.build(512))) == 8
-
-
-def test_a_constant_keeps_its_meaning_before_a_region_takes_its_name():
-    def build(scale):
-        @pl.program
-        class Rescaled:
-            @pl.function
-            def rescaled(self, x: ROWS, y: TILE):
-                with pl.incore():
-                    s = pl.full([16, 64], dtype=pl.FP32, value=0.0)
-                for i in pl.range(2):
-                    k = i * scale  # noqa: F823 - the constant, which has no other value yet
-                    with pl.incore():
-                        scale = pl.slice(x, [16, 64], [0, k])
-                        s = pl.add(s, scale)
-                with pl.incore():
-                    y = pl.assemble(y, pl.add(s, 1.0), [0, 0])
-
-        return Rescaled
-
-    assert [s for s in record(build(128)).scalars if s] == [(0,), (128,)]
 
 
 def test_reading_a_program_twice_gives_the_same():
