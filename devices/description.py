@@ -14,6 +14,7 @@ from devices.errors import InputError, unknown_name
 
 __all__ = [
     "Count",
+    "Period",
     "Quantity",
     "Rate",
     "Text",
@@ -52,11 +53,19 @@ class Quantity(Struct, frozen=True, forbid_unknown_fields=True):
     source: Text
 
 
-class Rate(Quantity, frozen=True, forbid_unknown_fields=True):
-    """A constant that times are divided by, and which therefore is never zero."""
+class NonZero(Quantity, frozen=True, forbid_unknown_fields=True):
+    """A constant that is never zero."""
 
     value: Positive
     range: tuple[Positive, Positive]
+
+
+class Rate(NonZero, frozen=True, forbid_unknown_fields=True):
+    """A constant that times are divided by."""
+
+
+class Period(NonZero, frozen=True, forbid_unknown_fields=True):
+    """A time that repeats itself."""
 
 
 def names(folder: Path) -> list[str]:
@@ -215,6 +224,8 @@ def _check_setting(key: str, leaf: Quantity | int, value: object) -> None:
         raise InputError(f"setting {key}: is {value!r}; expected a number")
     if not (math.isfinite(value) and value >= 0):
         raise InputError(f"setting {key}: is {value}; expected a finite number, 0 or more")
+    if isinstance(leaf, NonZero) and not value:
+        raise InputError(f"setting {key}: is {value}; expected more than 0")
     if isinstance(leaf, int) and value != int(value):
         raise InputError(f"setting {key}: is {value}; expected a whole number")
 

@@ -34,7 +34,6 @@ class Cores(Struct, frozen=True, forbid_unknown_fields=True):
 
     source: Text
     clusters: Count
-    aic_per_cluster: Count
     aiv_per_cluster: Count
     clock_mhz: Rate
 
@@ -220,8 +219,8 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def aic_count(self) -> int:
-        """Cube cores on the device."""
-        return self.cores.clusters * self.cores.aic_per_cluster
+        """Cube cores on the device: one in every cluster."""
+        return self.cores.clusters
 
     @property
     def aiv_count(self) -> int:

@@ -160,7 +160,8 @@ def _offsets(
         limit = evaluate(loop.trips, known)
         trips = int(np.max(limit, initial=0))
         index = np.arange(trips).reshape(-1, *[1] * (axes - axis - 1))
-        runs.append(index < limit)  # an inner loop may be shorter in some iterations of an outer
+        if not isinstance(loop.trips, int):  # shorter, perhaps, in some iterations of an outer one
+            runs.append(index < limit)
         known[loop.variable] = evaluate(loop.start, known) + index * evaluate(loop.step, known)
         shape.append(trips)
     along = [np.broadcast_to(evaluate(o, known), shape).reshape(tasks, -1) for o in touch.offset]

@@ -28,7 +28,7 @@ _SHAPES = {"aic": AIC, "aiv": AIV}
 
 
 class SimulationError(InputError):
-    """A graph that cannot finish: says which task is stuck and what it waits for."""
+    """A graph that cannot finish: says which tasks wait for each other."""
 
 
 def simulate(
@@ -62,8 +62,15 @@ def simulate(
     Raises
     ------
     SimulationError
-        A task can never run.
+        Tasks wait for each other.
+    InputError
+        The graph has no task, a duration is missing or is no time, or the device does not state
+        the cost of an operation.
     """
+    if not graph.task_count:
+        raise InputError(f"{graph.name} has no task; there is nothing to simulate")
+    if durations is not None:
+        _check_durations(durations, graph)
     with _garbage_collection_paused():
         return _run(graph, device, runtime, profiling=profiling, durations=durations)
 
@@ -92,7 +99,7 @@ def _run(
     orchestrator.start()
     env.run()
     rows = np.flatnonzero(tasks)
-    _check_complete(graph, board, device, rows)
+    _check_complete(graph, board.complete, rows)
     end_us = np.array(orchestrator.end_us)
     core = np.array(cores.core_of, dtype=np.int16)[rows]
     return Trace(
@@ -209,20 +216,29 @@ def _task_producers(graph: TaskGraph) -> list[list[int]]:
     return [fanin[first:last] for first, last in pairwise(kept)]
 
 
-def _check_complete(graph: TaskGraph, board: Board, device: Device, rows: NDArray[np.intp]) -> None:
-    if sum(board.complete) == len(rows):
+def _check_durations(durations: Sequence[float], graph: TaskGraph) -> None:
+    if len(durations) != len(graph):
+        raise InputError(f"{len(durations)} durations for a graph of {len(graph)} submits")
+    for submit, duration_us in enumerate(durations):
+        if not 0.0 <= duration_us < np.inf:
+            raise InputError(f"duration of submit {submit} is {duration_us} us; it is 0 or more")
+
+
+def _check_complete(graph: TaskGraph, complete: Sequence[int], rows: NDArray[np.intp]) -> None:
+    """Find the cycle that keeps a graph from finishing; nothing else can."""
+    if sum(complete) == len(rows):
         return
-    for task in rows.tolist():
-        if not board.complete[task]:
-            kernel = graph.kernels[graph.kernel[task]]
-            cores = device.aic_count if graph.is_aic[task] else device.aiv_count
-            waiting = [p for p in graph.producers(task).tolist() if not board.complete[p]]
-            reason = (
-                f"it waits for task {waiting[0]}"
-                if waiting and graph.kernel[waiting[0]] != ALLOC
-                else f"no scheduler thread owns an idle {kernel.core.value} core ({cores} exist)"
-            )
-            raise SimulationError(f"task {task} ({kernel.name}) can never run: {reason}")
+    is_task = (graph.kernel != ALLOC).tolist()
+    task = next(t for t in rows.tolist() if not complete[t])
+    chain: dict[int, None] = {}
+    while task not in chain:
+        chain[task] = None
+        task = next(p for p in graph.producers(task).tolist() if is_task[p] and not complete[p])
+    cycle = [*list(chain)[list(chain).index(task) :], task]
+    steps = " waits for ".join(f"task {t} ({graph.kernels[graph.kernel[t]].name})" for t in cycle)
+    raise SimulationError(
+        f"the graph cannot finish: {steps}; drop one of these edges to free the others"
+    )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from devices.description import Count, Quantity, Text, load_named, names
+from devices.description import Count, Period, Quantity, Text, load_named, names
 
 __all__ = [
     "Costs",
@@ -53,7 +53,7 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
         Orchestrator, per TensorMap entry that a lookup walks.
     cond_read_us : Quantity
         Scheduler thread, per running core that it asks for its end.
-    idle_loop_us : Quantity
+    idle_loop_us : Period
         Scheduler thread, per iteration, before it asks any core.
     completion_us, per_consumer_us : Quantity
         Scheduler thread, per completed task, and per consumer that it tells.
@@ -69,7 +69,7 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     alloc_us: Quantity
     chain_entry_us: Quantity
     cond_read_us: Quantity
-    idle_loop_us: Quantity
+    idle_loop_us: Period
     completion_us: Quantity
     per_consumer_us: Quantity
     dispatch_us: Quantity

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -207,8 +210,6 @@ def replay_workload(
     Examples: `tilesim replay qwen3-scope3-restructured --set hidden=5120`,
     `tilesim replay qwen3-scope3-baseline --dependencies tile --gantt run.png --window 0:500`
     """
-    from plots import PICTURE_ENDINGS, TRACE_ENDINGS, draw_gantt, write_chrome_trace  # noqa: PLC0415 - matplotlib is slow to import
-
     names, given = split_settings(workload, settings)
     if len(names) != 1:
         raise InputError(f"replay takes one workload, not {len(names)}; compare takes several")
@@ -218,15 +219,15 @@ def replay_workload(
     drawn = read_window(window)
     if drawn is not None and gantt is None:
         raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
-    _check_outputs((gantt, PICTURE_ENDINGS), (trace, TRACE_ENDINGS))
+    _check_outputs(pictures=[gantt], traces=[trace])
     with progress() as report:
         run = replay(names[0], read_settings(given), setups[0], report)
         if gantt is not None:
             report(f"drawing {gantt}")
-            draw_gantt(run.trace, gantt, window=drawn, title=run.describe(full=True))
+            _plots().draw_gantt(run.trace, gantt, window=drawn, title=run.describe(full=True))
         if trace is not None:
             report(f"writing {trace}")
-            write_chrome_trace(run.trace, trace)
+            _plots().write_chrome_trace(run.trace, trace)
     if as_json:
         _print_json(run_record(run))
     else:
@@ -262,20 +263,19 @@ def compare_workloads(
 
     Example: `tilesim compare qwen3-scope3-baseline qwen3-scope3-restructured --gantt both.png`
     """
-    from plots import PICTURE_ENDINGS, draw_comparison  # noqa: PLC0415 - matplotlib is slow to import
-
     names, given = split_settings(workloads, settings)
     if not names:
         raise InputError("compare takes the names of workloads; tilesim list shows them")
     setups = read_setups(device, runtime, dependencies, lookup_cap, profiling=profiling)
-    _check_outputs((gantt, PICTURE_ENDINGS))
+    _check_outputs(pictures=[gantt])
     with progress() as report:
         comparison = compare(
             names, read_settings(given), setups, report, like_for_like=like_for_like
         )
         if gantt is not None:
             report(f"drawing {gantt}")
-            draw_comparison([(r.describe(full=False), r.trace) for r in comparison.runs], gantt)
+            drawn = [(run.describe(), run.trace) for run in comparison.runs]
+            _plots().draw_comparison(drawn, gantt)
     if as_json:
         _print_json(comparison_record(comparison))
     else:
@@ -296,11 +296,9 @@ def demo(
 
     Example: `tilesim demo --out figures`
     """
-    from plots import PICTURE_ENDINGS, draw_comparison, draw_gantt, write_chrome_trace  # noqa: PLC0415 - matplotlib is slow to import
-
     _make_folder(out)
     figures = [out / "comparison.png"]
-    _check_outputs((figures[0], PICTURE_ENDINGS))
+    _check_outputs(pictures=figures)
     setups = read_setups(DEFAULT_DEVICE, DEFAULT_RUNTIME, "tensor,tile", None, profiling=True)
     with progress() as report:
         comparison = compare(
@@ -308,12 +306,12 @@ def demo(
         )
         as_run = [run for run in comparison.runs if run.measured is not None]
         report("drawing")
-        draw_comparison([(run.describe(), run.trace) for run in as_run], figures[0])
+        _plots().draw_comparison([(run.describe(), run.trace) for run in as_run], figures[0])
         for run in as_run:
             picture = out / f"{run.workload.name}.png"
-            draw_gantt(run.trace, picture, title=run.describe(full=True))
+            _plots().draw_gantt(run.trace, picture, title=run.describe(full=True))
             trace = out / f"{run.workload.name}.json.gz"
-            write_chrome_trace(run.trace, trace)
+            _plots().write_chrome_trace(run.trace, trace)
             figures += [picture, trace]
     if as_json:
         _print_json({**comparison_record(comparison), "figures": [str(f) for f in figures]})
@@ -332,13 +330,19 @@ def _make_folder(folder: Path) -> None:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
-def _check_outputs(*outputs: tuple[Path | None, tuple[str, ...]]) -> None:
+def _check_outputs(
+    pictures: Sequence[Path | None] = (), traces: Sequence[Path | None] = ()
+) -> None:
     """Refuse what cannot be written before anything runs."""
-    from plots import check_writable  # noqa: PLC0415 - matplotlib is slow to import
+    for picture in filter(None, pictures):
+        _plots().check_writable(picture, _plots().PICTURE_ENDINGS)
+    for trace in filter(None, traces):
+        _plots().check_writable(trace, _plots().TRACE_ENDINGS)
 
-    for path, endings in outputs:
-        if path is not None:
-            check_writable(path, endings)
+
+def _plots() -> ModuleType:
+    """Import the drawing floor: only where something is drawn, for matplotlib is slow to load."""
+    return import_module("plots")
 
 
 def _print_json(value: Any) -> None:
@@ -353,4 +357,7 @@ def main() -> None:
         Console(stderr=True).print(
             f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True
         )
+        sys.exit(2)
+    except OSError as error:  # a full disk behind standard output, for instance
+        Console(stderr=True).print(f"error: cannot write the output: {error.strerror}", style="red")
         sys.exit(2)

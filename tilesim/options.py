@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from devices.device import load_device
 from devices.errors import InputError
@@ -85,11 +86,12 @@ def read_window(text: str | None) -> tuple[float, float] | None:
         return None
     begin, colon, end = text.partition(":")
     try:
-        if not colon:
-            raise ValueError
-        return float(begin or 0.0), float(end)
+        window = float(begin or 0.0), float(end)
     except ValueError:
-        raise InputError(f"--window takes begin:end in us, such as 0:500, not {text!r}") from None
+        window = 0.0, 0.0
+    if not colon or not window[0] < window[1] < inf:
+        raise InputError(f"--window takes begin:end in us, such as 0:500, not {text!r}")
+    return window
 
 
 def read_setups(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import lcm
 from typing import Any
 
 from devices.errors import InputError, unknown_name
@@ -67,13 +68,18 @@ class Workload:
             size = part if isinstance(part, int) else chosen[part]
             if chosen[whole] % size:
                 by = f"{part} {size}" if isinstance(part, str) else str(part)
-                below = chosen[whole] // size * size
-                nearest = f"{below} or {below + size}" if below else f"{size}"
                 raise InputError(
                     f"{self.name}: {whole} {chosen[whole]} is not a multiple of {by}; "
-                    f"the nearest that are: {nearest}"
+                    f"the nearest that fit: {self._nearest(whole, chosen)}"
                 )
         return chosen
+
+    def _nearest(self, whole: str, chosen: Mapping[str, int]) -> str:
+        """Values of `whole` next to the chosen one that everything divides."""
+        parts = [part for divided, part in self.divides if divided == whole]
+        step = lcm(*(part if isinstance(part, int) else chosen[part] for part in parts))
+        below = chosen[whole] // step * step
+        return f"{below} or {below + step}" if below else str(step)
 
     def program(self, settings: Mapping[str, Any] | None = None) -> Program:
         """The program with `settings` in place of defaults; raises as `parameters` does."""

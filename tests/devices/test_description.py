@@ -171,7 +171,7 @@ def test_a_setting_replaces_the_value_and_keeps_the_evidence(written):
         ("heater.warm_up_us", math.inf, "is inf; expected a finite number, 0 or more"),
         ("heater.rods", 1.5, "setting heater.rods: is 1.5; expected a whole number"),
         ("heater.rods", 0, "setting heater.rods: Expected `int` >= 1"),
-        ("heater.power_gbps", 0, "setting heater.power_gbps: Expected `float` > 0.0"),
+        ("heater.power_gbps", 0, "setting heater.power_gbps: is 0; expected more than 0"),
     ],
 )
 def test_a_bad_setting_is_refused(written, key, value, message):

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.expression import Expression, Operation, Symbol, evaluate, source, symbols
@@ -71,17 +71,20 @@ def by_symbol(values):
     return {SYMBOLS[name]: value for name, value in values.items()}
 
 
+@settings(deadline=None)
 @given(trees, values)
 def test_value_is_that_of_the_same_python_expression(tree, values):
     assert evaluate(built(tree), by_symbol(values)) == meaning(tree, values)
 
 
+@settings(deadline=None)
 @given(trees, values)
 def test_source_is_python_with_that_value(tree, values):
     text = source(built(tree), lambda symbol: symbol.name)
     assert eval(text, {"min": min, "max": max, **values}) == meaning(tree, values)  # noqa: S307
 
 
+@settings(deadline=None)
 @given(trees, st.lists(values, min_size=1, max_size=5))
 def test_arrays_give_the_value_of_every_element(tree, rows):
     columns = {SYMBOLS[name]: np.array([row[name] for row in rows]) for name in NAMES}
@@ -89,6 +92,7 @@ def test_arrays_give_the_value_of_every_element(tree, rows):
     assert found.tolist() == [meaning(tree, row) for row in rows]
 
 
+@settings(deadline=None)
 @given(trees, values)
 def test_symbols_are_all_that_a_value_needs(tree, values):
     expression = built(tree)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.dtypes import BY_NAME
@@ -184,6 +184,7 @@ def run(body, values, found):
                 current += statement.step
 
 
+@settings(deadline=None)
 @given(bodies(), st.integers(0, 3), st.integers(0, 3))
 def test_counts_are_those_of_running_the_kernel_step_by_step(body, n, m):
     literal = Counter()

@@ -4,7 +4,7 @@ import itertools
 
 import networkx as nx
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from small_programs import producers, recorded
 
@@ -68,6 +68,7 @@ def rectangles_of(dimensions):
     return st.lists(one, max_size=10)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3).flatmap(rectangles_of))
 @example([((0, 0), (2, 2)), ((0, 0), (2, 2))])
 @example([((0, 0), (4, 1)), ((0, 1), (2, 1)), ((2, 1), (2, 1))])
@@ -80,6 +81,7 @@ def test_joining_keeps_the_union_exactly(rectangles):
     assert merged(rectangles[::-1]) == joined
 
 
+@settings(deadline=None)
 @given(rectangles_of(1))
 def test_joined_intervals_are_as_few_as_possible(intervals):
     joined = merged(intervals)
@@ -303,6 +305,7 @@ def run(body, values, read, written):
             side[statement.box.parameter] |= elements(offset, statement.box.shape)
 
 
+@settings(deadline=None)
 @given(bodies(), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=4))
 def test_what_a_kernel_touches_is_what_it_loads_and_stores_when_run(body, tasks):
     kernel = Kernel("k", CoreType.AIV, PARAMETERS, (N, M), body, 1)

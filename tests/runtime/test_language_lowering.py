@@ -355,8 +355,9 @@ def test_a_branch_around_regions_in_auto_incore_stays_outside():
                 if i > 1:
                     with pl.incore():
                         y = pl.assemble(y, pl.exp(pl.slice(x, [1, 64], [i, 0])), [i, 0])
+                    y = pl.assemble(y, pl.neg(pl.slice(x, [1, 64], [i, 0])), [i, 64])
 
-    assert written_boxes(branched) == [[(2, 0)]]
+    assert written_boxes(branched) == [[(2, 0)], [(2, 64)]]
 
 
 def test_nested_operations_are_taken_apart_and_a_nested_slice_becomes_a_view():
@@ -412,6 +413,16 @@ def test_directions_say_whether_a_kernel_loads_and_stores():
     assert directions(kernel) == [("acc", "inout"), ("x", "in"), ("y", "out_existing")]
 
 
+def test_a_tensor_of_which_only_the_size_is_used_is_no_argument():
+    def sized(x: TILE, w: ROWS, y: TILE):
+        with pl.incore():
+            y = pl.assemble(y, pl.mul(x, pl.dim(w, -1)), [0, 0])
+
+    (kernel,) = recorded(sized).kernels
+    assert directions(kernel) == [("x", "in"), ("y", "out_existing")]
+    assert kernel.body[1].attributes["scalar"] == 512
+
+
 def test_a_scalar_computed_outside_is_one_argument():
     def scaled(x: BIG, y: BIG):
         for i in pl.range(4):
@@ -440,7 +451,7 @@ def test_a_scalar_of_an_outer_loop_survives_an_inner_loop_of_the_same_name():
 def test_scalars_follow_the_integer_arithmetic_of_the_language():
     def arithmetic(x: BIG, y: BIG):
         for i in pl.range(5, 8):
-            k = pl.min(i // 2, 3) + pl.max(i % 3, 1) + i / 4 - (-i + 8)
+            k = pl.min(3, i // 2) + pl.max(i % 3, 1) + i / 4 - (-i + 8)
             with pl.incore():
                 y = pl.assemble(y, pl.add(pl.slice(x, [1, 64], [k, 0]), 1.0), [k, 0])
 

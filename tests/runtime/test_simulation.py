@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from toys import make_device, make_graph, make_runtime
 
 from devices.description import with_values
+from devices.errors import InputError
 from runtime.simulation import SimulationError, durations_us, simulate, submit_costs_us
 
 COSTS = {
@@ -391,22 +392,36 @@ def test_greedy_order_may_be_worse_than_the_best_one():
 
 
 @pytest.mark.parametrize(
-    ("producers", "message"),
+    ("cores", "producers", "cycle"),
     [
-        ([[], [1], []], r"task 1 \(cube\) can never run: it waits for task 1"),
-        ([[], [0, 2], [1]], r"task 1 \(cube\) can never run: it waits for task 2"),
-        ([[], [2], [3], [1]], r"task 1 \(cube\) can never run: it waits for task 2"),
+        ("ccc", [[], [1], []], "task 1 (cube) waits for task 1 (cube)"),
+        ("ccc", [[], [0, 2], [1]], "task 1 (cube) waits for task 2 (cube) waits for task 1 (cube)"),
+        ("acv", [[], [0, 2], [0, 1]], "task 1 (cube) waits for task 2 (vector) waits for task 1"),
+        ("cvcc", [[], [2], [3], [2]], "task 2 (cube) waits for task 3 (cube) waits for task 2"),
     ],
-    ids=["itself", "a pair", "a ring of three"],
+    ids=["itself", "a pair", "a pair behind an alloc", "a pair that another task waits for"],
 )
-def test_a_cycle_is_reported_with_the_first_stuck_task_and_what_it_waits_for(producers, message):
-    with pytest.raises(SimulationError, match=message):
-        run("c" * len(producers), 1.0, producers)
+def test_a_cycle_is_reported_with_its_tasks_and_what_would_free_them(cores, producers, cycle):
+    with pytest.raises(SimulationError) as caught:
+        run(cores, 1.0, producers)
+    assert f"cannot finish: {cycle}" in str(caught.value)
+    assert "drop one of these edges" in str(caught.value)
 
 
-def test_a_consumer_of_a_stuck_task_is_not_blamed():
-    with pytest.raises(SimulationError, match=r"task 1 \(vector\) .* waits for task 1"):
-        run("cvc", 1.0, [[], [1], [1]])
+def test_a_graph_without_a_task_is_refused():
+    with pytest.raises(InputError, match="no task"):
+        run("aa", 1.0)
+
+
+@pytest.mark.parametrize("duration_us", [-1.0, float("nan"), float("inf")])
+def test_a_duration_is_a_time(duration_us):
+    with pytest.raises(InputError, match="duration of submit 1 is"):
+        run("cc", [1.0, duration_us])
+
+
+def test_durations_are_one_per_submit():
+    with pytest.raises(InputError, match="1 durations for a graph of 2 submits"):
+        simulate(make_graph("cc"), make_device(), make_runtime(), durations=[1.0])
 
 
 def test_the_garbage_collector_is_left_as_it_was():

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_programs import producers, recorded
 
@@ -349,6 +349,7 @@ def programs(draw):
     ]
 
 
+@settings(deadline=None)
 @given(programs(), st.sampled_from([1, 2, 3, 16, None]))
 def test_edges_are_those_of_the_rules_on_elements(tasks, cap):
     by_rectangles, by_elements = TensorMap(cap), ElementMap(cap)

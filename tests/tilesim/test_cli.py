@@ -497,7 +497,8 @@ BAD_INPUT = [  # a command, and what its message has
     (f"{REPLAY} --window 0:50", "--window", "--gantt FILE.png"),
     (f"{REPLAY} --gantt a.png --window 50", "--window takes begin:end", "0:500", "'50'"),
     (f"{REPLAY} --gantt a.png --window 0:x", "--window takes begin:end", "0:500", "'0:x'"),
-    (f"{REPLAY_SMALL} --gantt a.png --window 50:10", "window 50..10", "later end"),
+    (f"{REPLAY} --gantt a.png --window 50:10", "--window takes begin:end", "'50:10'"),
+    (f"{REPLAY} --gantt a.png --window 0:inf", "--window takes begin:end", "'0:inf'"),
     (f"{REPLAY_SMALL} --gantt a.png --window 8e6:9e6", "window", "nothing of the run"),
     # outputs
     (f"{REPLAY} --gantt run.bmp", "'run.bmp'", ".png, .svg, .pdf"),
@@ -570,3 +571,35 @@ def test_an_older_picture_survives_a_run_that_fails(tilesim, tmp_path):
     assert outcome.code == 2
     assert (tmp_path / "run.png").read_text() == "older"
     assert [path.name for path in tmp_path.iterdir()] == ["run.png"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_behind_the_output_is_one_message(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tilesim", "list", "--json"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write the output")
+    assert "Traceback" not in done.stderr
+
+
+def test_matplotlib_is_loaded_only_to_draw(tmp_path):
+    script = (
+        "import sys; from tilesim.cli import app; "
+        "app(['replay', *sys.argv[1:]], standalone_mode=False); "
+        "sys.exit('matplotlib' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, RESTRUCTURED, *SMALL],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -67,7 +67,8 @@ def test_a_value_is_a_positive_integer(value):
     [
         ({"hidden": 5000}, "hidden 5000 is not a multiple of k_chunk 128", "4992 or 5120"),
         ({"hidden": 96, "k_chunk": 32}, "hidden 96 is not a multiple of out_chunk 64", "64 or 128"),
-        ({"k_chunk": 96}, "hidden 5120 is not a multiple of k_chunk 96", "5088 or 5184"),
+        # Both chunks have to divide: 5088 is a multiple of 96, but not of 64.
+        ({"k_chunk": 96}, "hidden 5120 is not a multiple of k_chunk 96", "4992 or 5184"),
         ({"intermediate": 100}, "intermediate 100 is not a multiple of mlp_chunk 64", "64 or 128"),
         ({"batch": 24}, "batch 24 is not a multiple of 16", "16 or 32"),
         ({"hidden": 64}, "hidden 64 is not a multiple of k_chunk 128", "128"),  # and not 0
@@ -78,7 +79,7 @@ def test_what_does_not_divide_is_refused_with_both_and_the_nearest_that_do(
 ):
     text = refusal(**settings)
     assert problem in text
-    assert text.endswith(f"the nearest that are: {nearest}")
+    assert text.endswith(f"the nearest that fit: {nearest}")
 
 
 # What the parameters do. The number of tasks follows from the loops of the programs, per 16 rows
