@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Expression", "Operation", "Scalar", "Symbol", "evaluate", "source", "symbols"]
+__all__ = [
+    "Expression",
+    "Operation",
+    "Scalar",
+    "Symbol",
+    "constant_difference",
+    "evaluate",
+    "source",
+    "symbols",
+]
 
 _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -30,6 +39,8 @@ _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
     "min": np.minimum,
     "max": np.maximum,
+    "and": np.logical_and,
+    "or": np.logical_or,
 }
 
 
@@ -156,3 +167,40 @@ def source(expression: Scalar, name: Callable[[Symbol], str]) -> str:
             return f"{expression.function}({left}, {right})"
         return f"({left} {expression.function} {right})"
     return repr(expression)
+
+
+def constant_difference(left: Scalar, right: Scalar) -> int | None:
+    """``left - right`` where that is one number whatever the symbols are, else None.
+
+    Examples
+    --------
+    >>> i = Symbol("i")
+    >>> constant_difference((i + 1) * 64, i * 64)
+    64
+    """
+    a, b = _affine(left), _affine(right)
+    if a is None or b is None:
+        return None
+    difference = {s: a.get(s, 0) - b.get(s, 0) for s in a.keys() | b.keys()}
+    constant = difference.pop(None, 0)
+    return None if any(difference.values()) else constant
+
+
+def _affine(expression: Scalar) -> dict[Symbol | None, int] | None:
+    """Factor of each symbol, and the constant under None; None where there is a product of two."""
+    if isinstance(expression, Symbol):
+        return {expression: 1}
+    if not isinstance(expression, Operation):
+        return {None: expression} if isinstance(expression, int) else None
+    left, right = _affine(expression.left), _affine(expression.right)
+    if left is None or right is None:
+        return None
+    if expression.function in ("+", "-"):
+        sign = 1 if expression.function == "+" else -1
+        return {s: left.get(s, 0) + sign * right.get(s, 0) for s in left.keys() | right.keys()}
+    if expression.function == "*":
+        if right.keys() <= {None}:
+            return {s: factor * right.get(None, 0) for s, factor in left.items()}
+        if left.keys() <= {None}:
+            return {s: factor * left.get(None, 0) for s, factor in right.items()}
+    return None

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from devices.expression import Scalar, Symbol, evaluate
 from devices.kernel import Branch, Direction, Kernel, Loop, Statement
+from runtime.errors import LanguageError
 from runtime.graph import View
 from runtime.submits import Submits
 from runtime.tensormap import Access
 
-__all__ = ["Rectangle", "merged", "touched_accesses"]
+__all__ = ["Rectangle", "check_bounds", "merged", "touched_accesses"]
 
 Ints = NDArray[np.int64]
 
@@ -37,6 +38,34 @@ class _Touch:
     offset: tuple[Scalar, ...]
     loops: tuple[Loop, ...]
     conditions: tuple[tuple[Scalar, bool], ...]
+    line: int
+
+
+def check_bounds(submits: Submits) -> None:
+    """Refuse a program whose tasks touch memory outside the tensors that they name.
+
+    Raises
+    ------
+    LanguageError
+        Names file and line of the load or store, the tensor, and where it reaches.
+    """
+    kernels = np.array(submits.kernel)
+    for number, kernel in enumerate(submits.kernels):
+        tasks = np.flatnonzero(kernels == number).tolist()
+        columns = _columns(kernel, [submits.scalars[task] for task in tasks])
+        for touch in _touches(kernel.body, (), ()) if tasks else ():
+            size = kernel.parameters[touch.parameter].shape
+            for offsets, enabled in _blocks(touch, kernel, columns):
+                outside = (offsets < 0) | (offsets + touch.shape > size)
+                outside &= enabled[..., None]
+                if outside.any():
+                    offset = offsets[outside.any(axis=-1)][0].tolist()
+                    verb = "stores" if touch.is_store else "loads"
+                    raise LanguageError(
+                        f"{submits.file}:{touch.line}: {verb} {list(touch.shape)} at offset "
+                        f"{offset} of {kernel.parameters[touch.parameter].name!r}, which has "
+                        f"shape {list(size)}; check the loop bounds and sizes"
+                    )
 
 
 def touched_accesses(submits: Submits) -> list[Sequence[Access]]:
@@ -71,7 +100,7 @@ def _rectangles(
     kernel: Kernel, scalars: Sequence[tuple[int, ...]]
 ) -> Iterator[list[tuple[int, Rectangle, Direction]]]:
     """Parameter, rectangle and direction of everything that each task touches, in order."""
-    columns = np.array(scalars, dtype=np.int64).reshape(len(scalars), -1)
+    columns = _columns(kernel, scalars)
     touches = list(_touches(kernel.body, (), ()))
     per_touch = [_per_task(touch, kernel, columns) for touch in touches]
     for task in range(len(scalars)):
@@ -114,24 +143,48 @@ def _touches(
             yield from _touches(statement.orelse, loops, (*conditions, fails))
         elif statement.box is not None:
             box, is_store = statement.box, statement.result is None
-            yield _Touch(box.parameter, is_store, box.shape, box.offset, loops, conditions)
+            yield _Touch(
+                box.parameter,
+                is_store,
+                box.shape,
+                box.offset,
+                loops,
+                conditions,
+                statement.line,
+            )
+
+
+def _columns(kernel: Kernel, scalars: Sequence[tuple[int, ...]]) -> Ints:
+    """Scalar arguments, shape (tasks, scalars)."""
+    return np.array(scalars, dtype=np.int64).reshape(len(scalars), len(kernel.scalars))
+
+
+def _blocks(
+    touch: _Touch, kernel: Kernel, columns: Ints
+) -> Iterator[tuple[Ints, NDArray[np.bool_]]]:
+    """`_offsets` of all tasks at once, or of one after the other where their trips differ."""
+    if all(isinstance(loop.trips, int) for loop in touch.loops):
+        values = dict(zip(kernel.scalars, columns.T, strict=True))
+        yield _offsets(touch, values, len(columns))
+    else:
+        for row in columns:
+            values = dict(zip(kernel.scalars, row[:, None], strict=True))
+            yield _offsets(touch, values, 1)
 
 
 def _per_task(touch: _Touch, kernel: Kernel, columns: Ints) -> list[list[Rectangle]]:
     """Rectangles of one load or store, for each row of scalars."""
-    if all(isinstance(loop.trips, int) for loop in touch.loops):
-        values = dict(zip(kernel.scalars, columns.T, strict=True))
-        offsets, enabled = _offsets(touch, values, len(columns))
+    found: list[list[Rectangle]] = []
+    for offsets, enabled in _blocks(touch, kernel, columns):
         steps = offsets - offsets[:, :1]
         if enabled.all() and (steps == steps[0]).all() and offsets.shape[1]:
             # Every task touches the same pattern at another place.
             pattern = merged([(tuple(o), touch.shape) for o in steps[0].tolist()])
-            return [_moved(pattern, origin) for origin in offsets[:, 0].tolist()]
-        rows = list(zip(offsets, enabled, strict=True))
-    else:  # trips differ from task to task, and so does the number of iterations
-        each = (dict(zip(kernel.scalars, row[:, None], strict=True)) for row in columns)
-        rows = [(o[0], e[0]) for o, e in (_offsets(touch, values, 1) for values in each)]
-    return [merged([(tuple(o), touch.shape) for o in row[on].tolist()]) for row, on in rows]
+            found += [_moved(pattern, origin) for origin in offsets[:, 0].tolist()]
+        else:
+            rows = zip(offsets, enabled, strict=True)
+            found += [merged([(tuple(o), touch.shape) for o in r[on].tolist()]) for r, on in rows]
+    return found
 
 
 def _moved(pattern: list[Rectangle], origin: list[int]) -> list[Rectangle]:

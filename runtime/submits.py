@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from devices.dtypes import DType
 from devices.kernel import Kernel
+from runtime.errors import LanguageError
 from runtime.graph import ALLOC, Buffer, View
 
 __all__ = ["AllocGroup", "Submits", "TensorSpec"]
@@ -35,8 +36,8 @@ class Submits:
 
     Attributes
     ----------
-    name : str
-        Name of the program's function.
+    name, file : str
+        Name of the program's function, and the file that has it.
     arguments : tuple of View
         The program's tensors, whole.
     kernels : sequence of Kernel
@@ -54,6 +55,7 @@ class Submits:
     """
 
     name: str
+    file: str
     arguments: tuple[View, ...]
     kernels: Sequence[Kernel]
     kernel_depth: Sequence[int]
@@ -89,8 +91,21 @@ class Submits:
         self.views.append(views)
         self.scalars.append(scalars)
 
-    @staticmethod
-    def view(base: View, shape: tuple[int, ...], offset: tuple[int, ...]) -> View:
-        """The rectangle of `base` that starts at `offset`; costs no submit."""
-        start = tuple([a + b for a, b in zip(base.offset, offset, strict=True)])
-        return View(base.buffer, shape, start)
+    def view(self, base: View, shape: tuple[int, ...], offset: tuple[int, ...]) -> View:
+        """The rectangle of `base` that starts at `offset`; costs no submit.
+
+        Raises
+        ------
+        LanguageError
+            It leaves `base`.
+        """
+        for size, extent, start in zip(base.shape, shape, offset, strict=True):
+            if start < 0 or start + extent > size:
+                raise LanguageError(
+                    f"{self.file}: {self.name} takes a view {list(shape)} at offset "
+                    f"{list(offset)} of {base.buffer.name!r}, of which it has "
+                    f"{list(base.shape)}; check the loop bounds and sizes"
+                )
+        return View(
+            base.buffer, shape, tuple([a + b for a, b in zip(base.offset, offset, strict=True)])
+        )

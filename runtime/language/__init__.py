@@ -5,6 +5,7 @@ Programs are written with ``from runtime import language as pl``. See the module
 """
 
 from devices.dtypes import BY_NAME as _DTYPES
+from runtime.errors import LanguageError
 from runtime.language.blocks import (
     at,
     auto_incore,
@@ -68,7 +69,6 @@ from runtime.language.operations import (
     sub,
 )
 from runtime.language.recorder import record
-from runtime.language.syntax import LanguageError
 
 FP32 = _DTYPES["FP32"]
 FP16 = _DTYPES["FP16"]

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from devices.errors import InputError
-from devices.expression import Expression, Operation
+from devices.expression import Expression
+from runtime.errors import LanguageError
 from runtime.language.blocks import LoopSpec, RegionSpec
 from runtime.language.liveness import names_in
-from runtime.language.syntax import Assign, Bare, LanguageError
+from runtime.language.operators import OPERATORS, with_operators
+from runtime.language.syntax import Assign, Bare
 from runtime.language.values import TensorValue
 
 __all__ = ["Evaluator", "Names"]
@@ -32,7 +34,7 @@ class Evaluator:
 
     def __init__(self, file: str, namespace: Mapping[str, Any]) -> None:
         self.file = file
-        self.namespace = {**namespace, _EQUAL: _equal, _UNEQUAL: _unequal}
+        self.namespace = {**namespace, **OPERATORS}
         self.gone: dict[str, int] = {}
 
     def evaluate(self, node: ast.expr, names: Names) -> Any:
@@ -46,7 +48,7 @@ class Evaluator:
         for lost in sorted(names_in(node) & self.gone.keys() - names.keys()):
             # Otherwise a constant of the builder with that name would take its place.
             raise self.error(node.lineno, self._unknown(lost))
-        code = compile(ast.Expression(_Equalities().visit(node)), self.file, "eval")
+        code = compile(ast.Expression(with_operators(node)), self.file, "eval")
         try:
             return eval(code, self.namespace, names)  # noqa: S307 - the user's own program
         except LanguageError:
@@ -85,6 +87,13 @@ class Evaluator:
         if not isinstance(spec, RegionSpec):
             raise self.error(line, "with takes pl.incore(), pl.auto_incore() or pl.at(...)")
         return spec
+
+    def condition(self, node: ast.expr, names: Names) -> Expression | bool:
+        """The condition of an ``if``: a constant, or known only when the program runs."""
+        value = self.evaluate(node, names)
+        if isinstance(value, TensorValue):
+            raise self.error(node.lineno, "a tensor has no truth value; compare scalars")
+        return value if isinstance(value, Expression) else bool(value)
 
     def execute(self, statement: Assign | Bare, names: Names) -> None:
         """Evaluate a statement and bind the names that it assigns."""
@@ -130,38 +139,6 @@ class Evaluator:
                 f"{name!r} is used after the block at line {self.gone[name]} without being an "
                 "output of it; assemble it into a tensor, or give it a value before that block"
             )
+        if name == "self":
+            return "calling a kernel of the program is not supported; write its body as a region"
         return f"the name {name!r} is not defined here"
-
-
-class _Equalities(ast.NodeTransformer):
-    """Makes ``==`` and ``!=`` calls: Python answers them for any two objects, and at once."""
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        self.generic_visit(node)
-        name = {ast.Eq: _EQUAL, ast.NotEq: _UNEQUAL}.get(type(node.ops[0]))
-        if name is None:
-            return node
-        call = ast.Call(ast.Name(name, ast.Load()), [node.left, *node.comparators], [])
-        return ast.fix_missing_locations(ast.copy_location(call, node))
-
-
-_EQUAL, _UNEQUAL = "<equal>", "<unequal>"
-"""Names that no program can spell."""
-
-
-def _equal(left: object, right: object) -> object:
-    return _compared("==", left, right) if _is_late(left, right) else left == right
-
-
-def _unequal(left: object, right: object) -> object:
-    return _compared("!=", left, right) if _is_late(left, right) else left != right
-
-
-def _is_late(*operands: object) -> bool:
-    return any(isinstance(o, Expression | TensorValue) for o in operands)
-
-
-def _compared(function: str, left: object, right: object) -> Operation:
-    if not isinstance(left, int | Expression) or not isinstance(right, int | Expression):
-        raise InputError(f"{function} compares two integers, not {left!r} and {right!r}")
-    return Operation(function, left, right)

@@ -280,7 +280,7 @@ class _RegionReader:
 
     def branch(self, statement: If, names: Names, after: set[str]) -> None:
         """Record a conditional, or only its side if the condition is a constant."""
-        condition = self.evaluator.evaluate(statement.condition, names)
+        condition = self.evaluator.condition(statement.condition, names)
         if not isinstance(condition, Expression):
             self.block(statement.then if condition else statement.orelse, names, after)
             return

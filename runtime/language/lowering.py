@@ -227,7 +227,7 @@ class _Lowerer:
         body: Callable[[Sequence[Statement], Names, set[str]], None],
     ) -> None:
         """Lower a conditional, or only its side if the condition is a constant."""
-        condition = self.evaluator.evaluate(statement.condition, names)
+        condition = self.evaluator.condition(statement.condition, names)
         if not isinstance(condition, Expression):
             body(statement.then if condition else statement.orelse, names, after)
             return

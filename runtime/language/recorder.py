@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devices.errors import InputError
+from runtime.accesses import check_bounds
 from runtime.graph import Buffer, View
 from runtime.language.declarations import Program
 from runtime.language.lowering import lower
@@ -24,7 +25,8 @@ def record(program: Program) -> Submits:
     Raises
     ------
     InputError
-        Misuse of the language (with file and line), or a program that submits nothing.
+        Misuse of the language (with file and line), a program that submits nothing, or one that
+        touches memory outside its tensors.
     """
     lowered = lower(program.entry)
     arguments = tuple(
@@ -33,11 +35,14 @@ def record(program: Program) -> Submits:
     )
     orchestration = lowered.orchestration
     depths = [orchestration.kernel_depth[k] for k in range(len(lowered.kernels))]
-    submits = Submits(lowered.name, arguments, lowered.kernels, depths, orchestration.alloc_groups)
+    submits = Submits(
+        lowered.name, lowered.file, arguments, lowered.kernels, depths, orchestration.alloc_groups
+    )
     orchestration.run(submits, *arguments)
     if not any(kernel >= 0 for kernel in submits.kernel):
         raise InputError(
             f"{lowered.file}: {lowered.name} submits nothing: no loop around its regions runs; "
             "check the loop bounds"
         )
+    check_bounds(submits)
     return submits

@@ -101,7 +101,8 @@ class Splitter:
             return loop.header.kind if loop.header.chunk is not None else None
         if not isinstance(loop.header, ast.Call):
             return None
-        if not any(k.arg == "chunk" for k in loop.header.keywords):
+        chunks = [k.value for k in loop.header.keywords if k.arg == "chunk"]
+        if not chunks or (isinstance(chunks[0], ast.Constant) and chunks[0].value is None):
             return None
         made_by = self.evaluator.resolve(loop.header.func)
         return LoopKind.PARALLEL if made_by is blocks.parallel else LoopKind.RANGE

@@ -11,8 +11,8 @@ import inspect
 from dataclasses import dataclass, field
 from types import FunctionType as PythonFunction
 
-from devices.errors import InputError
 from devices.expression import Symbol
+from runtime.errors import LanguageError
 from runtime.language.blocks import LoopSpec
 
 __all__ = [
@@ -20,17 +20,12 @@ __all__ = [
     "Bare",
     "For",
     "If",
-    "LanguageError",
     "Return",
     "Statement",
     "Syntax",
     "With",
     "read_function",
 ]
-
-
-class LanguageError(InputError):
-    """Misuse of the language, at a file and line of the user's program."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, Protocol
 
 from devices.dtypes import DType
 from devices.errors import InputError
-from devices.expression import Expression, Scalar
+from devices.expression import Scalar, constant_difference
 
 __all__ = ["TensorValue", "Tracer", "current_tracer", "tracing"]
 
@@ -59,23 +59,10 @@ def _bounds(part: Any, size: int) -> tuple[Scalar, int]:
         return part, 1
     start = 0 if part.start is None else part.start
     stop = size if part.stop is None else part.stop
-    extent = _difference(stop, start)
+    extent = constant_difference(stop, start)
     if part.step is not None or extent is None or extent <= 0:
         raise InputError("a subscript takes start:stop with a constant positive extent, no step")
     return start, extent
-
-
-def _difference(stop: Any, start: Any) -> int | None:
-    """``stop - start`` where that is a constant, also for ``i : i + 8``."""
-    if isinstance(stop, int) and isinstance(start, int):
-        return stop - start
-    if isinstance(stop, Expression) and getattr(stop, "function", None) == "+":
-        left, right = getattr(stop, "left", None), getattr(stop, "right", None)
-        if left is start and isinstance(right, int):
-            return right
-        if right is start and isinstance(left, int):
-            return left
-    return None
 
 
 class Tracer(Protocol):

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.expression import Expression, Operation, Symbol, evaluate, source, symbols
+from devices.expression import (
+    Expression,
+    Operation,
+    Symbol,
+    constant_difference,
+    evaluate,
+    source,
+    symbols,
+)
 
 PYTHON = {
     "+": operator.add,
@@ -148,3 +156,27 @@ def test_an_expression_reads_like_its_source():
     i, j = Symbol("i"), Symbol("j")
     assert repr((i * 64 + j) // 2) == "(((i * 64) + j) // 2)"
     assert source(Operation("min", i, 8), str) == "min(i, 8)"
+
+
+@settings(deadline=None)
+@given(arithmetic, arithmetic, values)
+def test_a_constant_difference_is_the_difference_for_every_value(left, right, values):
+    difference = constant_difference(built(left), built(right))
+    if difference is not None:
+        assert difference == meaning(left, values) - meaning(right, values)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "difference"),
+    [
+        (7, 3, 4),
+        (("+", ("*", "i", 64), 64), ("*", 64, "i"), 64),
+        (("*", ("+", "i", 2), 8), ("*", ("-", "i", 1), 8), 24),
+        (("+", "i", "j"), ("+", "j", "i"), 0),
+        ("i", "j", None),
+        (("*", "i", "i"), ("*", "i", "i"), None),
+        (("//", "i", 2), ("//", "i", 2), None),
+    ],
+)
+def test_differences_of_affine_expressions_are_found(left, right, difference):
+    assert constant_difference(built(left), built(right)) == difference

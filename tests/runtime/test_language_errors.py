@@ -563,7 +563,7 @@ def smaller_tensor(x: TILE, y: TILE):
             y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
 
 
-@refused("== compares two integers, not FP32[16, 64] and FP32[16, 64]")
+@refused("== takes two scalars")
 def equal_tensors(x: TILE, y: TILE):
     if x == y:  # <-
         with pl.incore():
@@ -572,17 +572,16 @@ def equal_tensors(x: TILE, y: TILE):
 
 @refused("a tensor has no truth value; compare scalars")
 def tensor_as_condition(x: TILE, y: TILE):
-    if not x:  # <-
+    if x:  # <-
         with pl.incore():
             y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
 
 
-@refused("this condition is known only when the program runs")
-def both_of_two_conditions(x: TILE, y: TILE):
-    for i in pl.range(4):
-        if i > 0 and i < 3:  # <-
-            with pl.incore():
-                y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
+@refused("not takes a scalar")
+def tensor_as_negated_condition(x: TILE, y: TILE):
+    if not x:  # <-
+        with pl.incore():
+            y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
 
 
 @refused("a tensor cannot be iterated; use pl.range and pl.slice")
@@ -590,6 +589,25 @@ def star_of_a_tensor(x: TILE, y: TILE):
     k = (*x,)  # <-
     with pl.incore():
         y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
+
+
+# Memory outside a tensor, where only the loop shows it
+
+
+@refused("loads [16, 64] at offset [0, 512] of 'x', which has shape [16, 512]")
+def one_block_too_many(x: ROWS, y: TILE):
+    for i in pl.range(9):
+        with pl.incore():
+            block = pl.slice(x, [16, 64], [0, i * 64])  # <-
+            y = pl.assemble(y, pl.add(block, 1.0), [0, 0])
+
+
+@refused("stores [16, 64] at offset [0, -64] of 'y'")
+def one_block_too_early(x: TILE, y: ROWS):
+    with pl.incore():
+        tile = pl.add(x, 1.0)
+        for i in pl.range(3):
+            y = pl.assemble(y, tile, [0, (i - 1) * 64])  # <-
 
 
 # Loops and regions
@@ -1088,3 +1106,25 @@ def test_an_annotation_that_cannot_be_evaluated_later_is_refused(tmp_path):
 
 def test_the_file_is_the_one_that_defines_the_function():
     assert program(undefined_name).entry.python.__code__.co_filename == __file__
+
+
+def test_a_guarded_load_may_reach_as_far_as_its_loop():
+    def guarded(x: ROWS, y: TILE):
+        with pl.incore():
+            for i in pl.range(9):
+                if i < 8:
+                    block = pl.slice(x, [16, 64], [0, i * 64])
+                    y = pl.assemble(y, pl.add(block, 1.0), [0, 0])
+
+    assert len(recorded(guarded)) == 1
+
+
+def test_a_view_outside_its_tensor_is_refused():
+    def views(x: ROWS, y: TILE):
+        for i in pl.range(2):
+            v = pl.slice(x, [16, 64], [0, i * 480])
+            with pl.incore():
+                y = pl.assemble(y, pl.add(v, 1.0), [0, 0])
+
+    with pytest.raises(InputError, match=r"view \[16, 64\] at offset \[0, 480\] of 'x'"):
+        recorded(views)

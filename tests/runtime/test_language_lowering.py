@@ -987,6 +987,27 @@ def test_a_pipelined_loop_says_how_deep():
     assert [(loop.stages, loop.trips) for loop in kernel.body] == [(3, 8), (2, 4), (1, 8)]
 
 
+def test_a_subscript_may_start_at_any_scalar():
+    def columns(x: BIG, y: TILE):
+        for i in pl.range(4):
+            v = x[0:16, i * 64 + 64 : (i + 2) * 64]
+            with pl.incore():
+                y = pl.assemble(y, pl.add(v, 1.0), [0, 0])
+
+    submits = recorded(columns)
+    assert [views[0].offset for views in submits.views] == [(0, 64 * i) for i in range(1, 5)]
+    assert {views[0].shape for views in submits.views} == {(16, 64)}
+
+
+def test_a_chunk_of_none_is_no_chunk():
+    def whole(x: BIG, y: BIG):
+        with pl.auto_incore():
+            for i in pl.parallel(8, chunk=None):
+                y = pl.assemble(y, pl.add(pl.slice(x, [16, 64], [0, i * 64]), 1.0), [0, i * 64])
+
+    assert len(recorded(whole)) == 1
+
+
 # Conditions
 
 
@@ -1002,6 +1023,11 @@ def test_a_pipelined_loop_says_how_deep():
         ("2 >= i", [0, 1, 2]),
         ("i % 2 == 0", [0, 2]),
         ("(i == 2) == 0", [0, 1, 3]),
+        ("not i == 2", [0, 1, 3]),
+        ("i > 0 and i < 3", [1, 2]),
+        ("i == 0 or i > 2", [0, 3]),
+        ("i > 0 and i < 3 and i != 1 or i == 0", [0, 2]),
+        ("not (i > 0 and True)", [0]),
     ],
 )
 @pytest.mark.parametrize("place", ["orchestration", "kernel"])

@@ -33,7 +33,7 @@ NOT_YET = {
     "probes_p19_unroll": ("pl.unroll", "pl.unroll is not supported"),
     "probes_p20_subscript": ("k = n[1]", "reading one element of a tensor"),
     "probes_p21_cluster": ("pl.cluster", "pl.cluster is not supported"),
-    "probes_p22_explicit": ("t = self.k(x, t)", "'self' is not defined"),
+    "probes_p22_explicit": ("t = self.k(x, t)", "calling a kernel of the program"),
     "probes_p24_dyn_chunk": ("pl.tensor.read", "pl.tensor is not supported"),
     "probes_p31_scalar_param": ("s: pl.Scalar", "scalar parameter 's' is not supported"),
 }
