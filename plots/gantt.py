@@ -124,7 +124,9 @@ def draw_gantt(
     visible = lane_intervals(trace).touching(shown)
     drawn = visible.clipped(shown)
     as_bar = _as_bar(drawn, shown)
-    sections = _sections(trace, visible)
+    # The legend of a whole run counts what lies before the first dispatch as well.
+    is_whole = shown[0] <= 0.0 and shown[1] >= trace.wall_clock_us
+    sections = _sections(trace, lane_intervals(trace) if is_whole else visible)
     shades_px = 0 if as_bar.all() else SHADES_PX
     # A chip of few cores has a legend that is higher than its lanes.
     legend_px = min(legend_height(sections) + shades_px, HEIGHT_PX - TOP_PX - BOTTOM_PX)

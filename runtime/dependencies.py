@@ -1,4 +1,4 @@
-"""The graph of a program, with dependences as the runtime finds them or as they truly are."""
+"""The graph of a program, with dependences tracked on named tensors or on accessed tiles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from runtime.submits import Submits
 from runtime.tensormap import build_graph
 from runtime.version import RuntimeVersion
 
-__all__ = ["Dependencies", "find_graph"]
+__all__ = ["RUNTIME_LIMIT", "Dependencies", "find_graph"]
+
+RUNTIME_LIMIT = -1
+"""Stands for the lookup cap that the runtime version has."""
 
 
 class Dependencies(StrEnum):
@@ -20,7 +23,7 @@ class Dependencies(StrEnum):
     TENSOR = "tensor"
     """The arguments that tasks name, as the real runtime does."""
     TILE = "tile"
-    """The bytes that tasks touch: what the edges would be without false dependences."""
+    """The bytes that tasks touch, by the same rules and with the same lookup cap."""
 
 
 def find_graph(
@@ -28,7 +31,7 @@ def find_graph(
     runtime: RuntimeVersion,
     *,
     dependencies: Dependencies = Dependencies.TENSOR,
-    lookup_cap: int | None = -1,
+    lookup_cap: int | None = RUNTIME_LIMIT,
 ) -> TaskGraph:
     """Find the task graph of a recorded program.
 
@@ -43,12 +46,12 @@ def find_graph(
         charged for the lookups of the named arguments as before, so that the difference between
         the two graphs is the edges and nothing else.
     lookup_cap : int or None
-        Most producers of one lookup, None for all, -1 for the runtime's own limit.
+        Most producers of one lookup, None for all, `RUNTIME_LIMIT` for the runtime's own.
     """
-    cap = runtime.lookup_limit if lookup_cap == -1 else lookup_cap
+    cap = runtime.lookup_limit if lookup_cap == RUNTIME_LIMIT else lookup_cap
     named = build_graph(submits, lookup_cap=cap, rings=runtime.rings)
     if dependencies is Dependencies.TENSOR:
         return named
     touched = touched_accesses(submits)
-    true = build_graph(submits, lookup_cap=cap, rings=runtime.rings, accesses=touched)
-    return replace(true, chain_entries=named.chain_entries)
+    tiled = build_graph(submits, lookup_cap=cap, rings=runtime.rings, accesses=touched)
+    return replace(tiled, chain_entries=named.chain_entries)

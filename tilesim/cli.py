@@ -25,7 +25,14 @@ from tilesim.options import (
 )
 from tilesim.progress import progress
 from tilesim.records import comparison_record, run_record
-from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME, compare, replay
+from tilesim.replay import (
+    DEFAULT_DEVICE,
+    DEFAULT_RUNTIME,
+    Run,
+    compare,
+    differing_parameters,
+    replay,
+)
 from tilesim.report import (
     output_console,
     print_comparison,
@@ -224,7 +231,7 @@ def replay_workload(
         run = replay(names[0], read_settings(given), setups[0], report)
         if gantt is not None:
             report(f"drawing {gantt}")
-            _plots().draw_gantt(run.trace, gantt, window=drawn, title=run.describe(full=True))
+            _plots().draw_gantt(run.trace, gantt, window=drawn, title=run.full_name)
         if trace is not None:
             report(f"writing {trace}")
             _plots().write_chrome_trace(run.trace, trace)
@@ -274,8 +281,7 @@ def compare_workloads(
         )
         if gantt is not None:
             report(f"drawing {gantt}")
-            drawn = [(run.describe(), run.trace) for run in comparison.runs]
-            _plots().draw_comparison(drawn, gantt)
+            _draw_comparison(comparison.runs, gantt)
     if as_json:
         _print_json(comparison_record(comparison))
     else:
@@ -292,27 +298,24 @@ def demo(
     """Show what the published restructuring of Qwen3-32B decode scope 3 did.
 
     Runs both programs, at their own and at equal sizes, with the dependences that the runtime
-    tracks and with the true ones, and draws the figures.
+    tracks and with those of the accessed tiles, and draws the figures.
 
     Example: `tilesim demo --out figures`
     """
     _make_folder(out)
-    figures = [out / "comparison.png"]
-    _check_outputs(pictures=figures)
+    pictures = [out / f"{name}.png" for name in ("comparison", *_DEMO)]
+    traces = [out / f"{name}.json.gz" for name in _DEMO]
+    _check_outputs(pictures, traces)
     setups = read_setups(DEFAULT_DEVICE, DEFAULT_RUNTIME, "tensor,tile", None, profiling=True)
     with progress() as report:
-        comparison = compare(
-            ["qwen3-scope3-baseline", "qwen3-scope3-restructured"], None, setups, report
-        )
+        comparison = compare(_DEMO, None, setups, report)
         as_run = [run for run in comparison.runs if run.measured is not None]
         report("drawing")
-        _plots().draw_comparison([(run.describe(), run.trace) for run in as_run], figures[0])
-        for run in as_run:
-            picture = out / f"{run.workload.name}.png"
-            _plots().draw_gantt(run.trace, picture, title=run.describe(full=True))
-            trace = out / f"{run.workload.name}.json.gz"
+        _draw_comparison(as_run, pictures[0])
+        for run, picture, trace in zip(as_run, pictures[1:], traces, strict=True):
+            _plots().draw_gantt(run.trace, picture, title=run.full_name)
             _plots().write_chrome_trace(run.trace, trace)
-            figures += [picture, trace]
+    figures = [*pictures, *traces]
     if as_json:
         _print_json({**comparison_record(comparison), "figures": [str(f) for f in figures]})
     else:
@@ -321,6 +324,14 @@ def demo(
         console.print("Figures and traces (open the traces in Perfetto):")
         for figure in figures:
             console.print(f"  {figure}", highlight=False, soft_wrap=True)
+
+
+_DEMO = ("qwen3-scope3-baseline", "qwen3-scope3-restructured")
+
+
+def _draw_comparison(runs: Sequence[Run], picture: Path) -> None:
+    sizes = differing_parameters(runs)
+    _plots().draw_comparison([(run.describe(sizes), run.trace) for run in runs], picture)
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ from math import inf
 
 from devices.device import load_device
 from devices.errors import InputError
-from runtime.dependencies import Dependencies
+from runtime.dependencies import RUNTIME_LIMIT, Dependencies
 from runtime.version import load_runtime
 from tilesim.replay import Setup
 
@@ -19,8 +19,6 @@ __all__ = [
     "read_window",
     "split_settings",
 ]
-
-_OWN_LIMIT = -1
 
 
 def split_settings(words: Sequence[str], options: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -61,9 +59,9 @@ def read_settings(texts: Sequence[str]) -> dict[str, int]:
 
 
 def read_lookup_cap(text: str | None) -> int | None:
-    """Parse ``--lookup-cap``: a number from 1 on, or none; -1 where it is not given."""
+    """Parse ``--lookup-cap``: a number from 1 on, or none; the runtime's where it is not given."""
     if text is None:
-        return _OWN_LIMIT
+        return RUNTIME_LIMIT
     if text.lower() == "none":
         return None
     if text.isdecimal() and int(text) > 0:
@@ -74,10 +72,13 @@ def read_lookup_cap(text: str | None) -> int | None:
 def read_dependencies(text: str) -> list[Dependencies]:
     """Parse ``--dependencies``: kinds separated by commas."""
     try:
-        return [Dependencies(part.strip()) for part in text.split(",")]
+        kinds = [Dependencies(part.strip()) for part in text.split(",")]
     except ValueError:
         known = ", ".join(kind.value for kind in Dependencies)
         raise InputError(f"--dependencies takes {known}, not {text!r}") from None
+    if len(set(kinds)) < len(kinds):
+        raise InputError(f"--dependencies names a kind twice: {text!r}")
+    return kinds
 
 
 def read_window(text: str | None) -> tuple[float, float] | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
 from devices.device import Device, load_device
 from devices.errors import InputError
-from runtime.dependencies import Dependencies, find_graph
+from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph
 from runtime.graph import TaskGraph
 from runtime.language import record
 from runtime.simulation import simulate
@@ -18,7 +18,16 @@ from runtime.trace import Trace
 from runtime.version import RuntimeVersion, load_runtime
 from workloads.catalogue import Measurement, Workload, find_workload
 
-__all__ = ["DEFAULT_DEVICE", "DEFAULT_RUNTIME", "Comparison", "Run", "Setup", "compare", "replay"]
+__all__ = [
+    "DEFAULT_DEVICE",
+    "DEFAULT_RUNTIME",
+    "Comparison",
+    "Run",
+    "Setup",
+    "compare",
+    "differing_parameters",
+    "replay",
+]
 
 DEFAULT_DEVICE = "a2a3"
 DEFAULT_RUNTIME = "tmr-2026-04"
@@ -38,7 +47,7 @@ class Setup:
     dependencies : Dependencies
         What dependences are tracked on.
     lookup_cap : int or None
-        Most producers of one TensorMap lookup, None for all, -1 for the runtime's own limit.
+        Most producers of one TensorMap lookup, None for all, `RUNTIME_LIMIT` for the runtime's.
     profiling : bool
         Whether the run writes the records that the device tools read.
     """
@@ -46,17 +55,34 @@ class Setup:
     device: Device = field(default_factory=lambda: load_device(DEFAULT_DEVICE))
     runtime: RuntimeVersion = field(default_factory=lambda: load_runtime(DEFAULT_RUNTIME))
     dependencies: Dependencies = Dependencies.TENSOR
-    lookup_cap: int | None = -1
+    lookup_cap: int | None = RUNTIME_LIMIT
     profiling: bool = True
 
     def __post_init__(self) -> None:
-        if self.lookup_cap is not None and self.lookup_cap < -1:
-            raise InputError(f"lookup cap is a number from 0 on or none, not {self.lookup_cap}")
+        cap = self.lookup_cap
+        if cap is not None and cap != RUNTIME_LIMIT and cap < 1:
+            raise InputError(f"the lookup cap is a number from 1 on or none, not {cap}")
 
     @property
     def effective_lookup_cap(self) -> int | None:
         """The limit that applies, None for no limit."""
-        return self.runtime.lookup_limit if self.lookup_cap == -1 else self.lookup_cap
+        return self.runtime.lookup_limit if self.lookup_cap == RUNTIME_LIMIT else self.lookup_cap
+
+    def differences(self) -> list[str]:
+        """What differs from the default setup, in words."""
+        words = []
+        if self.device.name != DEFAULT_DEVICE:
+            words.append(f"on {self.device.name}")
+        if self.runtime.name != DEFAULT_RUNTIME:
+            words.append(f"with {self.runtime.name}")
+        if self.dependencies is not Dependencies.TENSOR:
+            words.append(f"({self.dependencies} dependencies)")
+        if self.effective_lookup_cap != self.runtime.lookup_limit:
+            cap = self.effective_lookup_cap
+            words.append("(no lookup cap)" if cap is None else f"(lookup cap {cap})")
+        if not self.profiling:
+            words.append("(no profiling)")
+        return words
 
     @property
     def is_as_measured(self) -> bool:
@@ -99,13 +125,26 @@ class Run:
         is_default = self.parameters == self.workload.defaults
         return self.workload.measured if is_default and self.setup.is_as_measured else None
 
-    def describe(self, *, full: bool = False) -> str:
-        """Name and what differs from the defaults (all sizes if `full`), for tables."""
-        shown = {k: v for k, v in self.parameters.items() if full or v != self.workload.defaults[k]}
-        parts = [f"{k}={v}" for k, v in shown.items()]
-        if self.setup.dependencies is not Dependencies.TENSOR:
-            parts.append(f"{self.setup.dependencies} dependencies")
-        return " ".join([self.workload.name, *parts])
+    def describe(self, shown: Collection[str] = ()) -> str:
+        """Name, what differs from the defaults, and the parameters in `shown` in any case."""
+        parts = [
+            f"{name}={value}"
+            for name, value in self.parameters.items()
+            if name in shown or value != self.workload.defaults[name]
+        ]
+        return " ".join([self.workload.name, *parts, *self.setup.differences()])
+
+    @property
+    def full_name(self) -> str:
+        """Name with all parameters."""
+        return self.describe(self.parameters)
+
+
+def differing_parameters(runs: Sequence[Run]) -> list[str]:
+    """Parameters that do not have one value in all runs that have them."""
+    names = dict.fromkeys(name for run in runs for name in run.parameters)
+    values = {n: {r.parameters[n] for r in runs if n in r.parameters} for n in names}
+    return [name for name, seen in values.items() if len(seen) > 1]
 
 
 def replay(

@@ -10,8 +10,7 @@ from rich.table import Table
 
 from devices.description import Quantity, settings
 from devices.device import Device
-from runtime.dependencies import Dependencies
-from tilesim.replay import Comparison, Run
+from tilesim.replay import Comparison, Run, differing_parameters
 from workloads.catalogue import Workload
 
 __all__ = ["output_console", "print_comparison", "print_devices", "print_run", "print_workloads"]
@@ -70,25 +69,33 @@ def print_run(console: Console, run: Run) -> None:
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Print runs side by side, at their own sizes and at equal ones."""
-    console.print(_side_by_side("Comparison", comparison.runs))
+    sizes = differing_parameters(comparison.runs)
+    names = [run.describe(sizes) for run in comparison.runs]
+    console.print(_side_by_side("Comparison", names, comparison.runs))
     measured = [run for run in comparison.runs if run.measured is not None]
     if measured:
         console.print(_against_measured(measured))
     for group in comparison.like_for_like:
         title = f"Like for like: {_shared_sizes(group)}"
-        console.print(_side_by_side(title, group))
+        names = [" ".join([run.workload.name, *run.setup.differences()]) for run in group]
+        console.print(_side_by_side(title, names, group))
     _print_caveat(console, comparison.runs[0])
 
 
 def _functions(run: Run) -> Table:
     figures = run.statistics
-    table = _table(
-        f"{run.describe(full=True)} on {run.setup.device.name}, {run.setup.runtime.name}"
-    )
-    table.add_column("Function", no_wrap=True)
-    table.add_column("Core")
-    for heading in ("Count", "Avg Exec us", "Avg Latency us", "Exec %", "Head OH us", "Tail OH us"):
-        table.add_column(heading, justify="right")
+    table = _table(f"{run.full_name} on {run.setup.device.name}, {run.setup.runtime.name}")
+    table.add_column("Function", overflow="fold")
+    table.add_column("Core", no_wrap=True)
+    for heading in (
+        "Count",
+        "Avg Exec\nus",
+        "Avg Latency\nus",
+        "Exec %",
+        "Head OH\nus",
+        "Tail OH\nus",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     for f in figures.functions:
         table.add_row(
             f.name,
@@ -141,10 +148,10 @@ def _totals(run: Run) -> Table:
 
 def _against_measured(runs: Sequence[Run]) -> Table:
     table = _table("Measured against simulated")
-    table.add_column("Workload", no_wrap=True)
+    table.add_column("Workload", overflow="fold")
     table.add_column("Figure", no_wrap=True)
     for heading in ("Measured", "Simulated", "Error"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for run in runs:
         if run.measured is None:
             continue
@@ -162,39 +169,41 @@ def _against_measured(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _side_by_side(title: str, runs: Sequence[Run]) -> Table:
+def _side_by_side(title: str, names: Sequence[str], runs: Sequence[Run]) -> Table:
+    sizes = differing_parameters(runs)
     table = _table(title)
-    table.add_column("Workload", no_wrap=True)
+    table.add_column("Workload", min_width=11, overflow="fold")
     for heading in (
         "Tasks",
         "Depth",
-        "Wall-clock us",
-        "Speed-up",
-        "Avg latency us",
-        "In flight",
-        "AIC busy",
-        "AIV busy",
-        "Orch busy",
+        "Wall-\nclock us",
+        "Speed-\nup",
+        "Latency\nus",
+        "In\nflight",
+        "AIC\n%",
+        "AIV\n%",
+        "Orch\n%",
     ):
-        table.add_column(heading, justify="right")
-    first_us = runs[0].statistics.wall_clock_us
-    for run in runs:
+        table.add_column(heading, justify="right", no_wrap=True)
+    first = runs[0]
+    for name, run in zip(names, runs, strict=True):
         figures = run.statistics
-        name = run.workload.name
-        if run.setup.dependencies is not Dependencies.TENSOR:
-            name += f" ({run.setup.dependencies} dependencies)"
+        same_size = all(first.parameters.get(n) == run.parameters.get(n) for n in sizes)
+        speed_up = first.statistics.wall_clock_us / figures.wall_clock_us
         table.add_row(
             name,
             str(figures.tasks),
             str(run.graph.depth),
             f"{figures.wall_clock_us:.2f}",
-            f"{first_us / figures.wall_clock_us:.2f}x",
+            f"{speed_up:.2f}x" + ("" if same_size else "*"),
             f"{figures.avg_latency_us:.2f}",
             f"{figures.tasks_in_flight:.2f}",
-            f"{figures.aic_busy:.1%}",
-            f"{figures.aiv_busy:.1%}",
-            f"{figures.orchestrator_busy_us / figures.wall_clock_us:.1%}",
+            f"{100 * figures.aic_busy:.1f}",
+            f"{100 * figures.aiv_busy:.1f}",
+            f"{100 * figures.orchestrator_busy_us / figures.wall_clock_us:.1f}",
         )
+    if sizes:
+        table.caption = "* sizes differ, so this is not like for like"
     return table
 
 
@@ -214,12 +223,17 @@ def _print_caveat(console: Console, run: Run) -> None:
     console.print(
         f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
         f"(serial cube loops) to {uncertainty.vector_percent} % (vector tasks of 1 to 2 us). "
-        "Memory contention, cold starts and back-pressure are not modelled; see docs/model.md.",
+        "Memory contention, cold starts and back-pressure are not modelled, and tiles are not "
+        "checked to fit on chip; see docs/model.md.",
         style="dim",
     )
 
 
 def _table(title: str) -> Table:
     return Table(
-        title=title or None, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD
+        title=title or None,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )

@@ -5,6 +5,7 @@ Programs are written with ``from runtime import language as pl``. See the module
 """
 
 from devices.dtypes import BY_NAME as _DTYPES
+from devices.errors import InputError as _InputError
 from runtime.errors import LanguageError
 from runtime.language.blocks import (
     at,
@@ -92,9 +93,13 @@ BOOL = _DTYPES["BOOL"]
 INDEX = _DTYPES["INDEX"]
 
 
+class _UnsupportedError(AttributeError, _InputError):
+    """A name that the module has not, as Python and as a user see it."""
+
+
 def __getattr__(name: str) -> object:
     """Refuse a name of the language that is not supported, in the user's words."""
-    raise AttributeError(f"pl.{name} is not supported; docs/language.md lists what is")
+    raise _UnsupportedError(f"pl.{name} is not supported; docs/language.md lists what is")
 
 
 __all__ = [

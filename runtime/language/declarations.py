@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from devices.dtypes import BY_NAME, DType
 from devices.errors import InputError
+from runtime.errors import LanguageError
 
 __all__ = [
     "Argument",
@@ -96,11 +97,15 @@ class Tensor:
     """Annotation of a tensor: ``Tensor[[rows, columns], FP32]``."""
 
     def __class_getitem__(cls, item: Any) -> TensorType:
+        frame = sys._getframe(1)
+        where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         if not isinstance(item, tuple) or len(item) < 2 or not isinstance(item[1], DType):
-            raise InputError(f"Tensor[...] takes a shape and a dtype, not {item!r}")
+            raise LanguageError(f"{where}: Tensor[...] takes a shape and a dtype, not {item!r}")
         shape = tuple(item[0])
         if not shape or not all(isinstance(d, int) and d > 0 for d in shape):
-            raise InputError(f"a tensor's shape is a list of positive integers, not {item[0]!r}")
+            raise LanguageError(
+                f"{where}: a tensor's shape is a list of positive integers, not {item[0]!r}"
+            )
         return TensorType(shape, item[1])
 
 

@@ -39,7 +39,7 @@ class Region:
         Argument of each parameter; a string names the output for which one has to be created.
     scalars : sequence of int or Expression
         Argument of each scalar parameter.
-    results : mapping of str to str or GlobalArgument or scalar
+    results : dict of str to Handle or str
         What each name that the region assigns stands for afterwards: the captured tensor that it
         was stored into, or the name of a created one.
     """

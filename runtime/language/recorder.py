@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from devices.errors import InputError
 from runtime.accesses import check_bounds
+from runtime.errors import LanguageError
 from runtime.graph import Buffer, View
 from runtime.language.declarations import Program
 from runtime.language.lowering import lower
@@ -38,7 +39,13 @@ def record(program: Program) -> Submits:
     submits = Submits(
         lowered.name, lowered.file, arguments, lowered.kernels, depths, orchestration.alloc_groups
     )
-    orchestration.run(submits, *arguments)
+    try:
+        orchestration.run(submits, *arguments)
+    except ArithmeticError as error:
+        raise LanguageError(
+            f"{lowered.file}: {lowered.name}: {error} in a scalar outside its regions; check the "
+            "values that its loops give"
+        ) from error
     if not any(kernel >= 0 for kernel in submits.kernel):
         raise InputError(
             f"{lowered.file}: {lowered.name} submits nothing: no loop around its regions runs; "

@@ -1128,3 +1128,28 @@ def test_a_view_outside_its_tensor_is_refused():
 
     with pytest.raises(InputError, match=r"view \[16, 64\] at offset \[0, 480\] of 'x'"):
         recorded(views)
+
+
+def test_a_division_by_zero_outside_regions_names_the_program():
+    def divides(x: ROWS, y: TILE):
+        for i in pl.range(2):
+            k = 4 // i
+            with pl.incore():
+                y = pl.assemble(y, pl.add(pl.slice(x, [16, 64], [0, k]), 1.0), [0, 0])
+
+    with pytest.raises(LanguageError, match=r"test_language_errors\.py: divides: .*zero"):
+        recorded(divides)
+
+
+@pytest.mark.parametrize("item", [([-16, 64], pl.FP32), ([16, 64], "FP32"), 16, ([], pl.FP32)])
+def test_a_bad_annotation_names_its_line(item):
+    line = inspect.currentframe().f_lineno + 2
+    with pytest.raises(LanguageError) as caught:
+        _ = pl.Tensor[item]
+    assert str(caught.value).startswith(f"{__file__}:{line}: ")
+
+
+def test_an_unsupported_name_is_bad_input_wherever_it_stands():
+    with pytest.raises(InputError, match=r"pl\.FP33 is not supported"):
+        _ = pl.FP33
+    assert not hasattr(pl, "FP33")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
@@ -12,10 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import devices.device
 import runtime.version
+from runtime.dependencies import Dependencies
 from tilesim.cli import main
+from tilesim.replay import Setup, compare
+from tilesim.report import print_comparison, print_run
 from workloads.catalogue import WORKLOADS
 
 BASELINE, RESTRUCTURED = "qwen3-scope3-baseline", "qwen3-scope3-restructured"
@@ -173,7 +178,7 @@ def test_replay_prints_the_functions_the_totals_and_measured_against_simulated(t
     outcome = tilesim("replay", RESTRUCTURED)
     assert (outcome.code, outcome.err) == (0, "")
     text = words_of(outcome.out)
-    assert "Function Core Count Avg Exec us Avg Latency us Exec % Head OH us Tail OH us" in text
+    assert "Avg Exec Avg Latency Head OH Tail OH Function Core Count us us Exec % us us" in text
     assert "scope3_incore_5 aic 400" in text
     assert "Total Test Time (Wall-clock)" in text
     assert "1651, 593" in text  # tasks and hidden allocs
@@ -401,8 +406,10 @@ def test_compare_prints_the_runs_side_by_side_and_draws_them(tilesim, tmp_path):
     outcome = tilesim(*words)
     assert (outcome.code, outcome.err) == (0, "")
     rows = [words_of(line) for line in outcome.out.splitlines()]
-    assert any(row.startswith(f"{BASELINE} 651 ") for row in rows)
-    assert any(row.startswith(f"{RESTRUCTURED} 151 7 ") for row in rows)
+    assert any(row.startswith(f"{BASELINE} hidden=1024 intermediate=2048 651 ") for row in rows)
+    assert any(
+        row.startswith(f"{RESTRUCTURED} hidden=1024 intermediate=2048 151 7 ") for row in rows
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["both.svg"]
     assert (tmp_path / "both.svg").read_bytes().startswith(MAGIC["svg"])
 
@@ -603,3 +610,18 @@ def test_matplotlib_is_loaded_only_to_draw(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_figures_are_whole_on_a_terminal_of_80_columns():
+    setup = Setup(dependencies=Dependencies.TILE, profiling=False)
+    sizes = {"hidden": 1024, "intermediate": 2048}
+    comparison = compare([BASELINE, RESTRUCTURED], sizes, [Setup(), setup])
+    console = Console(width=80, file=io.StringIO())
+    print_comparison(console, comparison)
+    print_run(console, comparison.runs[0])
+    printed = console.file.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    for run in comparison.runs:
+        figures = run.statistics
+        assert f"{figures.wall_clock_us:.2f}" in printed
+        assert f"{100 * figures.orchestrator_busy_us / figures.wall_clock_us:.1f}" in printed
