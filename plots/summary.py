@@ -23,7 +23,7 @@ POINTS = 400
 LEAST_US = 1e-3
 DENSE_TICKS_BELOW = 500
 
-ROW_PX, LABEL_PX = 26, 250
+ROW_PX, LABEL_PX = 26, 272
 COLUMNS = (
     ("wall-clock", "us"),
     ("tasks", ""),
@@ -101,7 +101,7 @@ def draw_figures(figure: Figure, box: Box, rows: Sequence[Sequence[str]]) -> Non
     for index, row in enumerate(rows):
         y = HEADER_PX + ROW_PX * index
         axes.add_patch(Rectangle((0, y - 2), 20, 4, facecolor=colors[index]))
-        axes.text(28, y, shortened(row[0], 27), va="center", fontsize=9.5, weight="bold")
+        axes.text(28, y, shortened(row[0], 30), va="center", fontsize=8.5, weight="bold")
         for column, text in enumerate(row[1:]):
             x = LABEL_PX + (column + 1) * step
             axes.text(x, y, text, ha="right", va="center", fontsize=9.5)
