@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
+from devices.errors import InputError
 from runtime.accesses import touched_accesses
 from runtime.graph import TaskGraph
 from runtime.submits import Submits
 from runtime.tensormap import build_graph
 from runtime.version import RuntimeVersion
 
-__all__ = ["RUNTIME_LIMIT", "Dependencies", "find_graph"]
+__all__ = ["RUNTIME_LIMIT", "Dependencies", "find_graph", "lookup_limit"]
 
 RUNTIME_LIMIT = -1
 """Stands for the lookup cap that the runtime version has."""
@@ -24,6 +25,21 @@ class Dependencies(StrEnum):
     """The arguments that tasks name, as the real runtime does."""
     TILE = "tile"
     """The bytes that tasks touch, by the same rules and with the same lookup cap."""
+
+
+def lookup_limit(runtime: RuntimeVersion, lookup_cap: int | None) -> int | None:
+    """Most producers of one lookup, None for all, where `lookup_cap` was asked for.
+
+    Raises
+    ------
+    InputError
+        It is no number from 1 on, nor None, nor `RUNTIME_LIMIT`.
+    """
+    if lookup_cap == RUNTIME_LIMIT:
+        return runtime.lookup_limit
+    if lookup_cap is not None and lookup_cap < 1:
+        raise InputError(f"the lookup cap is a number from 1 on or none, not {lookup_cap}")
+    return lookup_cap
 
 
 def find_graph(
@@ -47,8 +63,13 @@ def find_graph(
         the two graphs is the edges and nothing else.
     lookup_cap : int or None
         Most producers of one lookup, None for all, `RUNTIME_LIMIT` for the runtime's own.
+
+    Raises
+    ------
+    InputError
+        The lookup cap is not one of these.
     """
-    cap = runtime.lookup_limit if lookup_cap == RUNTIME_LIMIT else lookup_cap
+    cap = lookup_limit(runtime, lookup_cap)
     named = build_graph(submits, lookup_cap=cap, rings=runtime.rings)
     if dependencies is Dependencies.TENSOR:
         return named

@@ -8,8 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from devices.device import Device, load_device
-from devices.errors import InputError
-from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph
+from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph, lookup_limit
 from runtime.graph import TaskGraph
 from runtime.language import record
 from runtime.simulation import simulate
@@ -59,14 +58,12 @@ class Setup:
     profiling: bool = True
 
     def __post_init__(self) -> None:
-        cap = self.lookup_cap
-        if cap is not None and cap != RUNTIME_LIMIT and cap < 1:
-            raise InputError(f"the lookup cap is a number from 1 on or none, not {cap}")
+        lookup_limit(self.runtime, self.lookup_cap)  # refuses what is no cap
 
     @property
     def effective_lookup_cap(self) -> int | None:
         """The limit that applies, None for no limit."""
-        return self.runtime.lookup_limit if self.lookup_cap == RUNTIME_LIMIT else self.lookup_cap
+        return lookup_limit(self.runtime, self.lookup_cap)
 
     def differences(self) -> list[str]:
         """What differs from the default setup, in words."""
