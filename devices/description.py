@@ -14,7 +14,6 @@ from devices.errors import InputError, unknown_name
 
 __all__ = [
     "Count",
-    "Period",
     "Quantity",
     "Rate",
     "Text",
@@ -62,10 +61,6 @@ class NonZero(Quantity, frozen=True, forbid_unknown_fields=True):
 
 class Rate(NonZero, frozen=True, forbid_unknown_fields=True):
     """A constant that times are divided by."""
-
-
-class Period(NonZero, frozen=True, forbid_unknown_fields=True):
-    """A time that repeats itself."""
 
 
 def names(folder: Path) -> list[str]:

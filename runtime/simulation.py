@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -14,15 +14,19 @@ from simpy import Environment
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
-from devices.timing import kernel_time_us, timing_symbols
+from runtime.estimates import Estimates
 from runtime.graph import ALLOC, TaskGraph
 from runtime.orchestrator import Orchestrator
+from runtime.times import durations_us, least_overheads, submit_costs_us
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion
-from scheduler.board import AIC, AIV, Board
+from scheduler.board import AIC, AIV, ANY_CORE, Board
+from scheduler.clusters import Clusters
+from scheduler.policy import Machine, Policy, RuntimePolicy, full_name
+from scheduler.tasks import Tasks
 from scheduler.thread import SchedulerThread, ThreadCosts
 
-__all__ = ["SimulationError", "durations_us", "simulate", "submit_costs_us"]
+__all__ = ["SimulationError", "simulate"]
 
 _SHAPES = {"aic": AIC, "aiv": AIV}
 
@@ -36,8 +40,10 @@ def simulate(
     device: Device,
     runtime: RuntimeVersion,
     *,
+    policy: Policy | None = None,
     profiling: bool = True,
     durations: Sequence[float] | None = None,
+    estimates: Estimates | None = None,
 ) -> Trace:
     """Run `graph` once.
 
@@ -49,10 +55,14 @@ def simulate(
         Cores, and how long a kernel takes on one.
     runtime : RuntimeVersion
         Threads, their rules and what their work costs.
+    policy : Policy, optional
+        Which ready task runs next, and where; by default as the real runtime decides.
     profiling : bool
         Whether cores and orchestrator write records of what they do, which takes time itself.
     durations : sequence of float, optional
         Kernel time of each submit in us, instead of the device's model.
+    estimates : Estimates, optional
+        What the policy is told of kernel times and priorities; by default the truth, and none.
 
     Returns
     -------
@@ -64,41 +74,47 @@ def simulate(
     SimulationError
         Tasks wait for each other.
     InputError
-        The graph has no task, a duration is missing or is no time, or the device does not state
-        the cost of an operation.
+        The graph has no task, a duration is missing or is no time, the device does not state
+        the cost of an operation, or the policy names a core that cannot run the task.
     """
     if not graph.task_count:
         raise InputError(f"{graph.name} has no task; there is nothing to simulate")
     if durations is not None:
         _check_durations(durations, graph)
+    times_us = durations_us(graph, device) if durations is None else durations
+    tasks = (estimates or Estimates()).tasks(graph, times_us)
     with _garbage_collection_paused():
-        return _run(graph, device, runtime, profiling=profiling, durations=durations)
+        return _run(
+            graph, device, runtime, policy or RuntimePolicy(), tasks, times_us, profiling=profiling
+        )
 
 
 def _run(
     graph: TaskGraph,
     device: Device,
     runtime: RuntimeVersion,
+    policy: Policy,
+    tasks: Tasks,
+    times_us: Sequence[float],
     *,
     profiling: bool,
-    durations: Sequence[float] | None,
 ) -> Trace:
     env = Environment()
-    tasks = graph.kernel != ALLOC
-    board = Board(np.where(graph.is_aic, AIC, AIV).tolist())
-    cores = CorePool(
-        durations_us(graph, device) if durations is None else durations,
-        _core_costs(runtime, profiling=profiling),
-    )
-    threads = _threads(env, board, device, runtime, cores)
+    cores = CorePool(times_us, _core_costs(runtime, profiling=profiling))
+    board = Board(tasks.shape.tolist())
+    machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
+    policy.prepare(tasks, machine)
+    if policy.names_cores:
+        board.name_core = _checked_core(graph, policy, tasks, machine)
+    threads = _threads(env, board, device, runtime, cores, policy)
     cost_us = submit_costs_us(graph, runtime, profiling=profiling)
     producers = _task_producers(graph)
-    orchestrator = Orchestrator(env, board, tasks.tolist(), cost_us.tolist(), producers)
+    orchestrator = Orchestrator(env, board, tasks.is_task.tolist(), cost_us.tolist(), producers)
     for thread in threads:  # nothing synchronises their loops, so they begin evenly spread
         thread.start(thread.number / len(threads))
     orchestrator.start()
     env.run()
-    rows = np.flatnonzero(tasks)
+    rows = np.flatnonzero(tasks.is_task)
     _check_complete(graph, board.complete, rows)
     end_us = np.array(orchestrator.end_us)
     core = np.array(cores.core_of, dtype=np.int16)[rows]
@@ -113,55 +129,18 @@ def _run(
         observe_us=np.array(board.observe_us)[rows],
         finish_us=np.array(board.finish_us)[rows],
         core=core,
-        thread=_thread_of_core(device, runtime)[core],
+        thread=np.array(machine.thread_of, dtype=np.int16)[core],
+        released_by=np.array(board.released_by, dtype=np.int32)[rows],
+        named_core=np.array(board.named_core, dtype=np.int16)[rows],
         orchestrator_begin_us=end_us - cost_us,
         orchestrator_end_us=end_us,
-        dispatch_cost_us=runtime.costs.dispatch_us.value,
+        dispatch_cost_us=runtime.costs.dispatch_us.value + policy.decision_us,
+        decision_us=policy.decision_us,
+        policy=full_name(policy),
         aic_count=device.aic_count,
         aiv_count=device.aiv_count,
         thread_count=runtime.scheduler_threads,
     )
-
-
-def durations_us(graph: TaskGraph, device: Device) -> list[float]:
-    """Kernel time of each submit on `device`, 0 for allocs, in us.
-
-    Raises
-    ------
-    InputError
-        A kernel has an operation whose cost the device does not state.
-    """
-    constant = np.zeros(len(graph.kernels) + 1)  # the last entry is for allocs: ALLOC is -1
-    varying: dict[int, dict[tuple[int, ...], float]] = {}
-    for number, kernel in enumerate(graph.kernels):
-        if timing_symbols(kernel.body):
-            varying[number] = {}
-        else:
-            constant[number] = kernel_time_us(kernel, device).total_us
-    times: list[float] = constant[graph.kernel].tolist()
-    for submit in np.flatnonzero(np.isin(graph.kernel, list(varying))).tolist():
-        number, scalars = int(graph.kernel[submit]), graph.scalars[submit]
-        known = varying[number]
-        if scalars not in known:
-            kernel = graph.kernels[number]
-            values = dict(zip(kernel.scalars, scalars, strict=True))
-            known[scalars] = kernel_time_us(kernel, device, values).total_us
-        times[submit] = known[scalars]
-    return times
-
-
-def submit_costs_us(
-    graph: TaskGraph, runtime: RuntimeVersion, *, profiling: bool
-) -> NDArray[np.float64]:
-    """What the orchestrator spends on each submit, shape (n,), in us."""
-    costs, records = runtime.costs, runtime.profiling
-    is_alloc = graph.kernel == ALLOC
-    cost_us = np.where(is_alloc, costs.alloc_us.value, costs.submit_us.value)
-    cost_us += costs.chain_entry_us.value * graph.chain_entries
-    if profiling:
-        count = np.where(is_alloc, records.records_per_alloc, records.records_per_submit)
-        cost_us += count * records.phase_record_us.value
-    return cost_us
 
 
 def _core_costs(runtime: RuntimeVersion, *, profiling: bool) -> CoreCosts:
@@ -175,37 +154,81 @@ def _core_costs(runtime: RuntimeVersion, *, profiling: bool) -> CoreCosts:
 
 
 def _threads(
-    env: Environment, board: Board, device: Device, runtime: RuntimeVersion, cores: CorePool
+    env: Environment,
+    board: Board,
+    device: Device,
+    runtime: RuntimeVersion,
+    cores: CorePool,
+    policy: Policy,
 ) -> list[SchedulerThread]:
+    count = runtime.scheduler_threads
     costs = ThreadCosts(
         read_us=runtime.costs.cond_read_us.value,
         loop_us=runtime.costs.idle_loop_us.value,
         completion_us=runtime.costs.completion_us.value,
         per_consumer_us=runtime.costs.per_consumer_us.value,
-        dispatch_us=runtime.costs.dispatch_us.value,
+        dispatch_us=runtime.costs.dispatch_us.value + policy.decision_us,
     )
     return [
         SchedulerThread(
             env,
             board,
             number=number,
-            clusters=range(number, device.cores.clusters, runtime.scheduler_threads),
-            aic_count=device.aic_count,
-            aiv_per_cluster=device.cores.aiv_per_cluster,
+            clusters=Clusters(
+                range(number, device.cores.clusters, count),
+                device.aic_count,
+                device.cores.aiv_per_cluster,
+                policy.rank,
+            ),
             shape_order=[_SHAPES[s] for s in runtime.shape_order(number) if s in _SHAPES],
-            local_capacity=runtime.local_capacity,
+            local_capacity=runtime.local_capacity if policy.fills_local_buffers else 0,
+            queues=queues,
             costs=costs,
             run=cores.run,
         )
-        for number in range(runtime.scheduler_threads)
+        for number, queues in enumerate(policy.queues(count))
     ]
 
 
-def _thread_of_core(device: Device, runtime: RuntimeVersion) -> NDArray[np.int16]:
-    """Scheduler thread that owns each core: clusters are dealt out in turn."""
+def _machine(
+    device: Device,
+    runtime: RuntimeVersion,
+    board: Board,
+    cores: CorePool,
+    policy: Policy,
+    *,
+    profiling: bool,
+) -> Machine:
+    """What a policy sees of the cores; clusters are dealt out to the threads in turn."""
     clusters = np.arange(device.cores.clusters)
-    cluster_of_core = [clusters, np.repeat(clusters, device.cores.aiv_per_cluster)]
-    return (np.concatenate(cluster_of_core) % runtime.scheduler_threads).astype(np.int16)
+    cluster_of = np.concatenate([clusters, np.repeat(clusters, device.cores.aiv_per_cluster)])
+    return Machine(
+        cores=(range(device.aic_count), range(device.aic_count, len(cluster_of))),
+        cluster_of=cluster_of.tolist(),
+        thread_of=(cluster_of % runtime.scheduler_threads).tolist(),
+        overhead_us=least_overheads(runtime, policy.decision_us, profiling=profiling).between_us,
+        last_task=board.last_task,
+        core_of=cores.core_of,
+        is_idle=board.is_idle,
+    )
+
+
+def _checked_core(
+    graph: TaskGraph, policy: Policy, tasks: Tasks, machine: Machine
+) -> Callable[[int], int]:
+    """The policy's choice of a core, which has to be one that can run the task."""
+
+    def core_of(task: int) -> int:
+        core = policy.core(task)
+        if core != ANY_CORE and core not in machine.cores[tasks.shape[task]]:
+            kernel, cores = graph.kernels[graph.kernel[task]], machine.cores[tasks.shape[task]]
+            raise InputError(
+                f"policy {policy.name} names core {core} for task {task} ({kernel.name}), which "
+                f"runs on {kernel.core.name} cores: {cores.start} to {cores.stop - 1}"
+            )
+        return core
+
+    return core_of
 
 
 def _task_producers(graph: TaskGraph) -> list[list[int]]:

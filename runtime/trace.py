@@ -41,12 +41,20 @@ class Trace:
         Which core ran it, and which scheduler thread owns that core. Cube cores come first.
     orchestrator_begin_us, orchestrator_end_us : float64 array, shape (n,)
         When the orchestrator worked on each submit, allocs included.
-    dispatch_cost_us : float64
-        What a scheduler thread spends before each dispatch stamp.
+    dispatch_cost_us : float
+        What a scheduler thread spends before each dispatch stamp, the decision included.
     aic_count, aiv_count : int
         Cores of each type on the device.
     thread_count : int
         Scheduler threads.
+    released_by : int32 array, shape (t,)
+        The submit whose completion made the task ready; -1 if it was ready when submitted.
+    named_core : int16 array, shape (t,)
+        The core that the policy named for it; -1 for any.
+    decision_us : float
+        What a scheduler thread spends on the policy's decision, a part of `dispatch_cost_us`.
+    policy : str
+        The policy, with its parameters.
     """
 
     graph: TaskGraph
@@ -66,6 +74,10 @@ class Trace:
     aic_count: int
     aiv_count: int
     thread_count: int
+    released_by: NDArray[np.int32]
+    named_core: NDArray[np.int16]
+    decision_us: float
+    policy: str
 
     def __len__(self) -> int:
         return len(self.task)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from devices.description import Count, Period, Quantity, Text, load_named, names
+from devices.description import Count, Quantity, Text, load_named, names
 
 __all__ = [
     "Costs",
@@ -53,8 +53,9 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
         Orchestrator, per TensorMap entry that a lookup walks.
     cond_read_us : Quantity
         Scheduler thread, per running core that it asks for its end.
-    idle_loop_us : Period
-        Scheduler thread, per iteration, before it asks any core.
+    idle_loop_us : Quantity
+        Scheduler thread, per iteration, before it asks any core; with 0 it sees everything when
+        it happens.
     completion_us, per_consumer_us : Quantity
         Scheduler thread, per completed task, and per consumer that it tells.
     dispatch_us : Quantity
@@ -69,7 +70,7 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     alloc_us: Quantity
     chain_entry_us: Quantity
     cond_read_us: Quantity
-    idle_loop_us: Period
+    idle_loop_us: Quantity
     completion_us: Quantity
     per_consumer_us: Quantity
     dispatch_us: Quantity

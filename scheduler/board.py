@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-__all__ = ["AIC", "AIV", "Board", "Poller"]
+from scheduler.queues import ReadyQueue
+
+__all__ = ["AIC", "AIV", "ANY_CORE", "Board", "Poller"]
 
 AIC, AIV = 0, 1
 """Shapes: what a task needs. A shape is also the index of its ready queue."""
 
+ANY_CORE = -1
+"""Stands for a core where a policy names none."""
+
 
 class Poller(Protocol):
-    """A thread that looks at the queues."""
+    """A thread that looks at the queues.
+
+    Attributes
+    ----------
+    queues : sequence of ReadyQueue
+        Where it finds the ready tasks of each shape that may run on any core.
+    """
+
+    queues: Sequence[ReadyQueue]
 
     def next_look_us(self, shape: int, now_us: float) -> float:
         """When it looks at the queue of `shape` next and has a core for it, or never (inf)."""
 
     def look_at(self, look_us: float) -> None:
         """Have it look at that time."""
+
+    def keep(self, task: int, core: int, now_us: float) -> None:
+        """Have it run a ready task on one of its own cores."""
+
+    def waits_for(self, core: int) -> bool:
+        """Whether it keeps a task for one of its own cores."""
 
 
 class Board:
@@ -40,10 +58,19 @@ class Board:
         Tasks that were submitted while this producer was not complete, oldest first.
     ready_us, observe_us, finish_us : list of float
         Stamps of each task.
-    queues : list of deque of int
-        Global FIFO queue of each shape.
+    released_by : list of int
+        The producer whose completion made each task ready; -1 if it was ready when submitted.
+    named_core : list of int
+        The core that each task was to run on, or `ANY_CORE`.
+    last_task : dict of int to int
+        The task that each core ran last or runs.
     threads : list of Poller
         The scheduler threads, which register themselves.
+    owner : dict of int to Poller
+        The thread that owns each core; the threads enter themselves.
+    name_core : callable or None
+        ``name_core(task)`` is the core that a ready task has to run on, or `ANY_CORE`; None where
+        all tasks may run anywhere.
     """
 
     def __init__(self, shape_of: Sequence[int]) -> None:
@@ -56,8 +83,13 @@ class Board:
         self.ready_us = [0.0] * count
         self.observe_us = [0.0] * count
         self.finish_us = [0.0] * count
-        self.queues: list[deque[int]] = [deque(), deque()]
+        self.released_by = [-1] * count
+        self.named_core = [ANY_CORE] * count
+        self.last_task: dict[int, int] = {}
         self.threads: list[Poller] = []
+        self.owner: dict[int, Poller] = {}
+        self.name_core: Callable[[int], int] | None = None
+        self._turn = 0
 
     def submit(self, task: int, producers: Sequence[int], now_us: float) -> None:
         """Take a task over from the orchestrator; it waits for producers that are not complete."""
@@ -70,13 +102,27 @@ class Board:
         self.waiting_for[task] = waiting
         if not waiting:
             self.ready_us[task] = now_us
-            self.push(task, now_us)
+            # Where threads have queues of their own, the orchestrator deals tasks out in turn.
+            self._turn = (self._turn + 1) % len(self.threads)
+            self.push(task, now_us, self.threads[self._turn])
 
-    def push(self, task: int, now_us: float) -> None:
-        """Append a ready task to the global queue of its shape."""
+    def push(self, task: int, now_us: float, thread: Poller) -> None:
+        """Leave a ready task where `thread` leaves such tasks, or with the owner of its core."""
+        if self.name_core is not None:
+            core = self.name_core(task)
+            if core != ANY_CORE:
+                self.named_core[task] = core
+                self.owner[core].keep(task, core, now_us)
+                return
         shape = self.shape_of[task]
-        self.queues[shape].append(task)
+        thread.queues[shape].append(task)
         self.offer(shape, now_us)
+
+    def is_idle(self, core: int) -> bool:
+        """Whether its owner knows that a core has nothing to run, and no task waits for it."""
+        last = self.last_task.get(core)
+        has_ended = last is None or bool(self.complete[last])
+        return has_ended and not self.owner[core].waits_for(core)
 
     def offer(self, shape: int, now_us: float) -> None:
         """Let the thread that will look at a queue first find what is in it.

@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from math import ceil
 
 from simpy import Environment, Event, Timeout
+from simpy.events import EventPriority
 
 from scheduler.board import AIC, AIV, Board
+from scheduler.clusters import Clusters
+from scheduler.queues import ReadyQueue
 
 __all__ = ["SchedulerThread", "ThreadCosts"]
 
 _NEVER = float("inf")
+_LAST = EventPriority(2)  # after SimPy's URGENT and NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class ThreadCosts:
     per_consumer_us : float
         Walking on to one consumer.
     dispatch_us : float
-        Preparing and writing one task to a core.
+        Deciding on, preparing and writing one task to a core.
     """
 
     read_us: float
@@ -46,6 +50,17 @@ class ThreadCosts:
     completion_us: float
     per_consumer_us: float
     dispatch_us: float
+
+
+class Look(Event):
+    """A look at the queues: of all that happens at one time, it comes last and sees the rest."""
+
+    def __init__(self, env: Environment, delay_us: float) -> None:
+        self.env = env
+        self.callbacks = []
+        self._value = None
+        self._ok = True
+        env.schedule(self, _LAST, delay_us)
 
 
 class SchedulerThread:
@@ -59,15 +74,15 @@ class SchedulerThread:
         What all threads share.
     number : int
         Number of the thread.
-    clusters : sequence of int
-        Clusters that it owns, in the order in which it prefers them.
-    aic_count, aiv_per_cluster : int
-        Cube core ``c`` and vector cores ``aic_count + aiv_per_cluster * c + 0, 1, ...`` make
-        cluster ``c``.
+    clusters : Clusters
+        The clusters that it owns.
     shape_order : sequence of int
         Shapes in the order in which it dispatches them.
     local_capacity : int
-        Tasks per shape that its local buffer holds.
+        Tasks per shape that its local buffer holds; with 0, what becomes ready goes to the queues
+        at once.
+    queues : sequence of ReadyQueue
+        Queue of each shape, as this thread sees it.
     costs : ThreadCosts
         What its work costs.
     run : callable
@@ -80,17 +95,19 @@ class SchedulerThread:
         env: Environment,
         board: Board,
         number: int,
-        clusters: Sequence[int],
-        aic_count: int,
-        aiv_per_cluster: int,
+        clusters: Clusters,
         shape_order: Sequence[int],
         local_capacity: int,
+        queues: Sequence[ReadyQueue],
         costs: ThreadCosts,
         run: Callable[[int, int, float], float],
     ) -> None:
         self.env = env
         self.board = board
         self.number = number
+        self.queues = queues
+        self._clusters = clusters
+        self._free = clusters.free
         self._run = run
         self._read_cost_us = costs.read_us
         self._loop_cost_us = costs.loop_us
@@ -99,20 +116,6 @@ class SchedulerThread:
         self._dispatch_us = costs.dispatch_us
         self._order = tuple(shape_order)
         self._capacity = local_capacity
-        # Idle cores as bits, one bit per own cluster: slot 0 is the cube core, the others are
-        # the vector cores. The lowest set bit is the lowest idle cluster.
-        everything = (1 << len(clusters)) - 1
-        self._slots = [
-            [c, *(aic_count + aiv_per_cluster * c + i for i in range(aiv_per_cluster))]
-            for c in clusters
-        ]
-        self._idle = [everything] * (1 + aiv_per_cluster)
-        self._free = [everything] * 2  # clusters with an idle core, by shape
-        self._place = {
-            core: (slot, 1 << position)
-            for position, cores in enumerate(self._slots)
-            for slot, core in enumerate(cores)
-        }
         self._local: tuple[list[int], list[int]] = ([], [])
         # What runs, by core number, which is the order of the sweep: three parallel lists,
         # because the sweep looks at nothing but the times.
@@ -126,22 +129,26 @@ class SchedulerThread:
         # While polling:
         self._polling = False
         self._start_us = 0.0  # when the current iteration began
-        self._read_rounds: float = _NEVER  # iterations before the one that sees the next end
+        self._read_rounds: float = _NEVER  # iterations before the one that sees the next end ...
+        self._seen_us = _NEVER  # ... and when the read of it begins
         self._look_us = _NEVER  # when it looks at the queues, if something is there for it
         self._last_us = 0.0  # a look of the iteration before that nothing has needed yet ...
         self._last_shape = 0  # ... and where in the dispatch order it stood
         board.threads.append(self)
+        board.owner.update(dict.fromkeys(clusters.cores, self))
 
     def start(self, phase: float) -> None:
         """Begin to poll, the given part (0 to 1) of an idle iteration from now."""
         last_us = self.env.now + (phase - 1.0) * self._loop_cost_us
         self._poll(last_us, len(self._order))
 
-    def _schedule(self, time_us: float, step: Callable[[Event], None]) -> None:
+    def _schedule(
+        self, time_us: float, kind: type[Timeout | Look], step: Callable[[Event], None]
+    ) -> None:
         """Make `step` the next thing that happens, in place of what was to happen next."""
         env = self.env
         delay_us = time_us - env.now
-        self._pending = event = Timeout(env, delay_us if delay_us > 0.0 else 0.0)
+        self._pending = event = kind(env, delay_us if delay_us > 0.0 else 0.0)
         event.callbacks.append(step)
         self._pending_us = time_us  # kept apart: now + (time - now) need not be time
 
@@ -157,18 +164,22 @@ class SchedulerThread:
         self._start_us = last_us + self._loop_cost_us
         self._polling = True
         self._pending = None
-        self._look_us = self._read_rounds = _NEVER
+        self._look_us = self._read_rounds = self._seen_us = _NEVER
         if self._cores:
-            self._schedule(self._first_end_us() + self._completion_us, self._complete)
+            self._schedule(self._first_end_us() + self._completion_us, Timeout, self._complete)
         self._offer_what_is_left()
 
     def _offer_what_is_left(self) -> None:
         """Wake whoever looks first at what this thread does not take, itself perhaps."""
-        queues = self.board.queues
+        queues = self.queues
         if queues[AIC] or queues[AIV]:
             for shape in self._order:
                 if queues[shape]:
                     self.board.offer(shape, self.env.now)
+        if self._clusters.waiting:
+            for shape in self._order:
+                if self._clusters.is_awaited(shape):
+                    self._look_for(shape, self.env.now)
 
     def _period_us(self) -> float:
         return self._loop_cost_us + len(self._cores) * self._read_cost_us
@@ -176,18 +187,25 @@ class SchedulerThread:
     def _first_end_us(self) -> float:
         """When polling will have seen an end; sets at which position, after how many rounds.
 
-        A read sees what is visible when it begins, and takes its time.
+        A read sees what is visible when it begins, and takes its time. Loops that take no time
+        see an end when it becomes visible.
         """
         cost_us, period_us = self._read_cost_us, self._period_us()
         read_us = self._start_us
         first_us = _NEVER
         for position, visible_us in enumerate(self._visible_us):
             late_us = visible_us - read_us
-            rounds = ceil(late_us / period_us) if late_us > 0.0 else 0
-            seen_us = read_us + rounds * period_us
+            if late_us <= 0.0:
+                rounds, seen_us = 0, read_us
+            elif period_us:
+                rounds = ceil(late_us / period_us)
+                seen_us = read_us + rounds * period_us
+            else:
+                rounds, seen_us = 1, visible_us
             if seen_us < first_us:
                 first_us, self._position, self._read_rounds = seen_us, position, rounds
             read_us += cost_us
+        self._seen_us = first_us
         return first_us + cost_us
 
     def next_look_us(self, shape: int, now_us: float) -> float:
@@ -200,6 +218,8 @@ class SchedulerThread:
         rounds = 0
         if now_us > look_us:
             period_us = self._period_us()
+            if not period_us:
+                return now_us if now_us < self._seen_us else _NEVER
             rounds = ceil((now_us - look_us) / period_us)
             look_us += rounds * period_us
         # An iteration that sees an end completes it first, and looks later. Rounds are compared,
@@ -211,7 +231,21 @@ class SchedulerThread:
         if look_us < self._look_us:
             self._look_us = look_us
             self._shape = self._last_shape if look_us == self._last_us else 0
-            self._schedule(look_us, self._dispatch)
+            self._schedule(look_us, Look, self._dispatch)
+
+    def keep(self, task: int, core: int, now_us: float) -> None:
+        """Run a ready task on one of the own cores, after those of less rank that wait for it."""
+        if self._clusters.wait(task, core):
+            self._look_for(self.board.shape_of[task], now_us)
+
+    def waits_for(self, core: int) -> bool:
+        """Whether a task waits for one of the own cores."""
+        return self._clusters.has_waiting(core)
+
+    def _look_for(self, shape: int, now_us: float) -> None:
+        look_us = self.next_look_us(shape, now_us)
+        if look_us < _NEVER:
+            self.look_at(look_us)
 
     # Completion
 
@@ -221,9 +255,7 @@ class SchedulerThread:
             return
         self._polling = False
         lock_us, board, position = self._pending_us, self.board, self._position
-        slot, bit = self._place[self._cores.pop(position)]
-        self._idle[slot] |= bit
-        self._free[AIC if slot == 0 else AIV] |= bit
+        self._clusters.release(self._cores.pop(position))
         task = self._tasks.pop(position)
         del self._visible_us[position]
         board.complete[task] = 1
@@ -235,6 +267,7 @@ class SchedulerThread:
             waiting_for[consumer] -= 1
             if not waiting_for[consumer]:
                 board.ready_us[consumer] = walk_us
+                board.released_by[consumer] = task
                 local = self._local[shape_of[consumer]]
                 if len(local) < self._capacity:
                     local.append(consumer)
@@ -245,7 +278,7 @@ class SchedulerThread:
 
     def _push_later(self, task: int, time_us: float) -> None:
         event = Timeout(self.env, max(0.0, time_us - self.env.now))
-        event.callbacks.append(lambda _: self.board.push(task, time_us))
+        event.callbacks.append(lambda _: self.board.push(task, time_us, self))
 
     def _sweep_on(self, read_us: float) -> None:
         """Read the rest of the running cores, then look at the queues."""
@@ -254,7 +287,7 @@ class SchedulerThread:
             begin_us, read_us = read_us, read_us + cost_us
             if visible_us[position] <= begin_us:
                 self._position = position
-                self._schedule(read_us + self._completion_us, self._complete)
+                self._schedule(read_us + self._completion_us, Timeout, self._complete)
                 return
         self._look(read_us, 0)
 
@@ -262,16 +295,21 @@ class SchedulerThread:
 
     def _look(self, now_us: float, first: int) -> None:
         """Look at the queues at a time that may lie ahead, from a place in the order on."""
-        local, queues, free = self._local, self.board.queues, self._free
-        useful = bool(local[AIC] or local[AIV])  # at the least, they go to the global queues
-        for shape in self._order[first:]:
-            if queues[shape] and free[shape]:
-                useful = True
-        if useful:
+        local = self._local
+        # What is in the local buffers goes to the global queues at the least.
+        if local[AIC] or local[AIV] or self._finds_something(first):
             self._shape = first
-            self._schedule(now_us, self._dispatch)
+            self._schedule(now_us, Look, self._dispatch)
         else:  # as yet there is nothing to see; `next_look_us` remembers this look
             self._poll(now_us, first)
+
+    def _finds_something(self, first: int) -> bool:
+        """Whether there is a task and an idle core for it."""
+        queues, free, clusters = self.queues, self._free, self._clusters
+        for shape in self._order[first:]:
+            if free[shape] and (queues[shape] or (clusters.waiting and clusters.is_awaited(shape))):
+                return True
+        return False
 
     def _dispatch(self, event: Event) -> None:
         """Fill idle cores with one batch, then look again; end the iteration if there is none."""
@@ -281,6 +319,10 @@ class SchedulerThread:
         now_us = self._pending_us
         for place in range(self._shape, len(self._order)):
             shape = self._order[place]
+            if self._clusters.waiting and self._clusters.is_awaited(shape):
+                self._look(self._place_awaited(shape, now_us), place)
+                self._offer_what_is_left()
+                return
             batch = self._take(shape)
             if batch:
                 self._look(self._place_batch(shape, batch, now_us), place)
@@ -288,13 +330,13 @@ class SchedulerThread:
                 return
         for local in self._local:
             for task in local:
-                self.board.push(task, now_us)
+                self.board.push(task, now_us, self)
             local.clear()
         self._poll(now_us, len(self._order))
 
     def _take(self, shape: int) -> list[int]:
         """As many ready tasks as clusters can take one: newest local first, then the queue."""
-        local, queue = self._local[shape], self.board.queues[shape]
+        local, queue = self._local[shape], self.queues[shape]
         if not local and not queue:
             return []
         want = self._free[shape].bit_count()
@@ -307,26 +349,25 @@ class SchedulerThread:
 
     def _place_batch(self, shape: int, batch: list[int], now_us: float) -> float:
         """Write each task to the lowest cluster that has not got one of this batch."""
-        idle, clusters = self._idle, self._free[shape]
+        clusters = self._free[shape]
         for task in batch:
             now_us += self._dispatch_us
             bit = clusters & -clusters
             clusters ^= bit
-            slot = 0
-            if shape == AIV:
-                slot = 1
-                while not idle[slot] & bit:
-                    slot += 1
-            idle[slot] ^= bit
-            left = 0
-            if shape == AIV:
-                for vector in idle[slot + 1 :]:
-                    left |= vector & bit
-            if not left:
-                self._free[shape] ^= bit
-            core = self._slots[bit.bit_length() - 1][slot]
-            position = bisect(self._cores, core)
-            self._cores.insert(position, core)
-            self._tasks.insert(position, task)
-            self._visible_us.insert(position, self._run(core, task, now_us))
+            self._start(task, self._clusters.occupy(shape, bit), now_us)
         return now_us
+
+    def _place_awaited(self, shape: int, now_us: float) -> float:
+        """Write to each idle core the first of the tasks that wait for it."""
+        for core, task in self._clusters.occupy_awaited(shape):
+            now_us += self._dispatch_us
+            self._start(task, core, now_us)
+        return now_us
+
+    def _start(self, task: int, core: int, now_us: float) -> None:
+        """Start a task; from now on the sweep reads its core."""
+        self.board.last_task[core] = task
+        position = bisect(self._cores, core)
+        self._cores.insert(position, core)
+        self._tasks.insert(position, task)
+        self._visible_us.insert(position, self._run(core, task, now_us))

@@ -66,6 +66,10 @@ def small() -> Trace:
         aic_count=2,
         aiv_count=2,
         thread_count=2,
+        released_by=np.array([-1, -1, 2], dtype=np.int32),
+        named_core=np.full(3, -1, dtype=np.int16),
+        decision_us=0.0,
+        policy="runtime",
     )
 
 
@@ -138,4 +142,8 @@ def schedule(tasks: TaskGraph, random: np.random.Generator, exec_us: float, slot
         24,
         48,
         3,
+        np.full(len(task), -1, dtype=np.int32),
+        np.full(len(task), -1, dtype=np.int16),
+        0.0,
+        "runtime",
     )

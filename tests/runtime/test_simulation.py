@@ -20,7 +20,8 @@ from toys import make_device, make_graph, make_runtime
 
 from devices.description import with_values
 from devices.errors import InputError
-from runtime.simulation import SimulationError, durations_us, simulate, submit_costs_us
+from runtime.simulation import SimulationError, simulate
+from runtime.times import durations_us, submit_costs_us
 
 COSTS = {
     "submit_us": 1.0,

@@ -40,6 +40,10 @@ def make_trace(cores, rows, *, orchestrator, dispatch_cost_us=0.5):
         aic_count=2,
         aiv_count=4,
         thread_count=3,
+        released_by=np.full(len(task), -1, dtype=np.int32),
+        named_core=np.full(len(task), -1, dtype=np.int16),
+        decision_us=0.0,
+        policy="runtime",
     )
 
 

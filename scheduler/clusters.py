@@ -1,0 +1,130 @@
+"""The clusters of one scheduler thread: which of their cores are idle, and who waits for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from scheduler.board import AIC, AIV
+from scheduler.queues import Rank, RankedQueue
+
+__all__ = ["Clusters"]
+
+
+class Clusters:
+    """Idle cores as bits, one bit per cluster: the lowest set bit is the lowest idle cluster.
+
+    Slot 0 of a cluster is its cube core, the others are its vector cores.
+
+    Parameters
+    ----------
+    clusters : sequence of int
+        Clusters of the thread, in the order in which it prefers them.
+    aic_count, aiv_per_cluster : int
+        Cube core ``c`` and vector cores ``aic_count + aiv_per_cluster * c + 0, 1, ...`` make
+        cluster ``c``.
+    rank : callable
+        ``rank(task)`` orders the tasks that wait for one core, the least first.
+
+    Attributes
+    ----------
+    free : list of int
+        Clusters that have an idle core, by shape.
+    waiting : int
+        Tasks that wait for one certain core.
+    """
+
+    def __init__(
+        self,
+        clusters: Sequence[int],
+        aic_count: int,
+        aiv_per_cluster: int,
+        rank: Callable[[int], Rank],
+    ) -> None:
+        everything = (1 << len(clusters)) - 1
+        self.free = [everything] * 2
+        self.waiting = 0
+        self._idle = [everything] * (1 + aiv_per_cluster)
+        self._cores = [
+            [c, *(aic_count + aiv_per_cluster * c + i for i in range(aiv_per_cluster))]
+            for c in clusters
+        ]
+        self._place = {
+            core: (slot, 1 << position)
+            for position, cores in enumerate(self._cores)
+            for slot, core in enumerate(cores)
+        }
+        self._slots = (range(1), range(1, 1 + aiv_per_cluster))
+        self._rank = rank
+        self._queues: dict[int, RankedQueue] = {}
+        self._awaited = [0] * (1 + aiv_per_cluster)
+
+    @property
+    def cores(self) -> Iterator[int]:
+        """All cores."""
+        return iter(self._place)
+
+    def occupy(self, shape: int, bit: int, slot: int = 0) -> int:
+        """Take a core of a cluster, by default the first idle one of the shape; returns the core.
+
+        Parameters
+        ----------
+        shape, slot : int
+            Which core it is to be.
+        bit : int
+            The cluster.
+        """
+        idle = self._idle
+        if shape == AIC:
+            idle[0] ^= bit
+            self.free[AIC] ^= bit
+        else:
+            if not slot:
+                slot = 1
+                while not idle[slot] & bit:
+                    slot += 1
+            idle[slot] ^= bit
+            for vector in idle[1:]:
+                if vector & bit:
+                    break
+            else:
+                self.free[AIV] ^= bit
+        return self._cores[bit.bit_length() - 1][slot]
+
+    def release(self, core: int) -> None:
+        """Make a core idle."""
+        slot, bit = self._place[core]
+        self._idle[slot] |= bit
+        self.free[AIC if slot == 0 else AIV] |= bit
+
+    def wait(self, task: int, core: int) -> bool:
+        """Have a task wait for one core; returns whether that is idle."""
+        slot, bit = self._place[core]
+        if core not in self._queues:
+            self._queues[core] = RankedQueue(self._rank)
+        self._queues[core].append(task)
+        self.waiting += 1
+        self._awaited[slot] |= bit
+        return bool(self._idle[slot] & bit)
+
+    def has_waiting(self, core: int) -> bool:
+        """Whether a task waits for this core."""
+        return bool(self._queues.get(core))
+
+    def is_awaited(self, shape: int) -> bool:
+        """Whether a task waits for an idle core of this shape."""
+        return any(self._idle[slot] & self._awaited[slot] for slot in self._slots[shape])
+
+    def occupy_awaited(self, shape: int) -> Iterator[tuple[int, int]]:
+        """Take every idle core that tasks wait for; gives the core and the first of its tasks."""
+        for slot in self._slots[shape]:
+            ready = self._idle[slot] & self._awaited[slot]
+            while ready:
+                bit = ready & -ready
+                ready ^= bit
+                core = self.occupy(shape, bit, slot)
+                queue = self._queues[core]
+                task = queue.popleft()
+                self.waiting -= 1
+                if not queue:
+                    self._awaited[slot] ^= bit
+                yield core, task

@@ -1,0 +1,157 @@
+"""What a scheduling policy is: it orders ready tasks and may say on which core one runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import ClassVar, Protocol
+
+from scheduler.board import ANY_CORE
+from scheduler.queues import Rank, RankedQueue, ReadyQueue
+from scheduler.tasks import Tasks
+
+__all__ = ["ListPolicy", "Machine", "Policy", "RuntimePolicy", "full_name"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The cores, and what they do at the moment.
+
+    Attributes
+    ----------
+    cores : tuple of range
+        Cores of each shape: ``cores[AIC]`` and ``cores[AIV]``.
+    cluster_of, thread_of : sequence of int
+        Cluster of each core, and the scheduler thread that owns it.
+    overhead_us : float
+        What passes at the least between the end of a task and the start of a consumer.
+    last_task : mapping of int to int
+        The task that each core ran last or runs; a core that has run none is not in it.
+    core_of : sequence of int
+        The core that each task was started on, -1 before.
+    is_idle : callable
+        ``is_idle(core)``: whether the core is known to have nothing to run, and no task waits for
+        it.
+    """
+
+    cores: tuple[range, range]
+    cluster_of: Sequence[int]
+    thread_of: Sequence[int]
+    overhead_us: float
+    last_task: Mapping[int, int] = field(default_factory=dict)
+    core_of: Sequence[int] = ()
+    is_idle: Callable[[int], bool] = bool
+
+
+class Policy(Protocol):
+    """What the simulation asks of a policy; `ListPolicy` has an answer to everything.
+
+    Attributes
+    ----------
+    name : str
+        What it is called on the command line.
+    decision_us : float
+        What a scheduler thread spends deciding, for each task that it dispatches.
+    fills_local_buffers : bool
+        Whether a thread keeps what its completions make ready in its local buffer for the rest
+        of the iteration, as the real runtime does, before the queues get it.
+    names_cores : bool
+        Whether `core` ever names one.
+    """
+
+    name: ClassVar[str]
+    fills_local_buffers: ClassVar[bool]
+    decision_us: float
+
+    @property
+    def names_cores(self) -> bool:
+        """Whether `core` is to be asked."""
+
+    def prepare(self, tasks: Tasks, machine: Machine) -> None:
+        """Get to know tasks and cores; called once before every run, so it resets all state."""
+
+    def rank(self, task: int) -> Rank:
+        """Order among ready tasks, the least first; asked once, when the task becomes ready."""
+
+    def core(self, task: int) -> int:
+        """The core on which a task that has become ready must run, or `ANY_CORE`.
+
+        A task for a core of another scheduler thread waits in that thread's queue.
+        """
+
+    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
+        """For each thread its queues of AIC and AIV tasks; threads may share them."""
+
+
+@dataclass
+class ListPolicy:
+    """Base of policies: one queue per shape for all threads, in the order of `rank`.
+
+    A subclass says what `rank` is, and may say `core`. Parameters are dataclass fields.
+    """
+
+    name: ClassVar[str] = "list"
+    fills_local_buffers: ClassVar[bool] = False
+    decision_us: float = 0.0
+
+    @property
+    def names_cores(self) -> bool:
+        """Whether a subclass has a `core` of its own."""
+        return type(self).core is not ListPolicy.core
+
+    def prepare(self, tasks: Tasks, machine: Machine) -> None:
+        """Keep tasks and cores at hand as ``self.tasks`` and ``self.machine``."""
+        self.tasks = tasks
+        self.machine = machine
+
+    def rank(self, task: int) -> Rank:  # noqa: ARG002 - for subclasses
+        """The same for all tasks: the order in which they become ready."""
+        return 0.0
+
+    def core(self, task: int) -> int:  # noqa: ARG002 - for subclasses
+        """No core in particular."""
+        return ANY_CORE
+
+    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
+        """One queue per shape for all threads; the user's priority comes before the rank."""
+        priority = self.tasks.priority
+        rank = self.rank
+        if priority.any():
+            before = (-priority).tolist()
+
+            def rank(task: int) -> Rank:
+                return before[task], self.rank(task)  # type: ignore[return-value]  # nested
+
+        shared = RankedQueue(rank), RankedQueue(rank)
+        return [shared] * threads
+
+
+@dataclass
+class RuntimePolicy(ListPolicy):
+    """What the real runtime does: a thread's newest ready tasks first, then first in, first out.
+
+    What a thread's completions make ready goes to its LIFO buffer, and what is left of that at
+    the end of the iteration to one FIFO queue per shape. It knows no priorities.
+    """
+
+    name: ClassVar[str] = "runtime"
+    fills_local_buffers: ClassVar[bool] = True
+
+    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
+        """One FIFO queue per shape for all threads."""
+        shared: tuple[deque[int], deque[int]] = deque(), deque()
+        return [shared] * threads
+
+
+def full_name(policy: Policy) -> str:
+    """Name with the parameters that are not at their defaults, such as ``random[seed=3]``."""
+    if not is_dataclass(policy):
+        return policy.name
+    values = [(f.name, getattr(policy, f.name), f.default) for f in fields(policy)]
+    words = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value, default in values
+        if value != default
+    ]
+    return policy.name + (f"[{','.join(words)}]" if words else "")

@@ -1,0 +1,81 @@
+"""Queues of ready tasks: what a scheduler thread appends to and takes from the left."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import Protocol
+
+__all__ = ["Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
+
+Rank = float | tuple[float, ...]
+"""What orders ready tasks; those of one queue have to be comparable."""
+
+
+class ReadyQueue(Protocol):
+    """Ready tasks of one shape, as one thread sees them; a `collections.deque` is one."""
+
+    def __len__(self) -> int:
+        """Tasks that the thread could take."""
+
+    def append(self, task: int, /) -> None:
+        """Leave a ready task."""
+
+    def popleft(self) -> int:
+        """Take the task that is next for this thread."""
+
+
+class RankedQueue:
+    """Takes the task of the least rank first, of equal ones the one that was ready first.
+
+    Parameters
+    ----------
+    rank : callable
+        ``rank(task)``, asked once, when the task becomes ready.
+    """
+
+    def __init__(self, rank: Callable[[int], Rank]) -> None:
+        self._rank = rank
+        self._heap: list[tuple[Rank, int, int]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def append(self, task: int) -> None:
+        """Leave a ready task."""
+        self._count += 1
+        heappush(self._heap, (self._rank(task), self._count, task))
+
+    def popleft(self) -> int:
+        """Take the first task."""
+        return heappop(self._heap)[2]
+
+
+class StealingQueue:
+    """A thread's own queue, newest first; when it is empty, the oldest of the longest other.
+
+    Parameters
+    ----------
+    family : list of StealingQueue
+        The queues of all threads for one shape; a queue adds itself.
+    """
+
+    def __init__(self, family: list[StealingQueue]) -> None:
+        self._own: deque[int] = deque()
+        self._family: Sequence[StealingQueue] = family
+        family.append(self)
+
+    def __len__(self) -> int:
+        return sum(len(queue._own) for queue in self._family)
+
+    def append(self, task: int) -> None:
+        """Leave a ready task with this thread."""
+        self._own.append(task)
+
+    def popleft(self) -> int:
+        """Take the newest own task, or steal."""
+        if self._own:
+            return self._own.pop()
+        return max(self._family, key=lambda queue: len(queue._own))._own.popleft()

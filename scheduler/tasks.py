@@ -1,0 +1,124 @@
+"""What a policy may know of a graph's tasks before they run: one array per property."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Tasks", "longest_from", "longest_to"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The submits of a graph, `n` of them, in program order; hidden allocs are among them.
+
+    Attributes
+    ----------
+    is_task : bool array, shape (n,)
+        False for hidden allocs, which never become ready, and take no time.
+    kernel : int32 array, shape (n,)
+        Number of the kernel, -1 for allocs.
+    shape : int8 array, shape (n,)
+        `AIC` or `AIV`: the core type that runs it.
+    estimate_us : float64 array, shape (n,)
+        Estimated kernel time, 0 for allocs.
+    priority : int32 array, shape (n,)
+        What the user wants first: the larger, the sooner.
+    fanin_start : int64 array, shape (n + 1,)
+        Where each submit's producers begin in `fanin` (CSR).
+    fanin : int32 array
+        Producers, each before its consumers.
+    count_stored_bytes : callable
+        Finds `stored_bytes`, which few ask for.
+    """
+
+    is_task: NDArray[np.bool_]
+    kernel: NDArray[np.int32]
+    shape: NDArray[np.int8]
+    estimate_us: Floats
+    priority: NDArray[np.int32]
+    fanin_start: Integers
+    fanin: NDArray[np.int32]
+    count_stored_bytes: Callable[[], Integers]
+
+    def __len__(self) -> int:
+        return len(self.kernel)
+
+    def producers(self, task: int) -> NDArray[np.int32]:
+        """Producers of one task, allocs included."""
+        return self.fanin[self.fanin_start[task] : self.fanin_start[task + 1]]
+
+    @cached_property
+    def stored_bytes(self) -> Integers:
+        """Bytes that each task stores to global memory, shape (n,)."""
+        return self.count_stored_bytes()
+
+    @cached_property
+    def successor_count(self) -> Integers:
+        """Direct consumers of each task, shape (n,)."""
+        return np.bincount(self.fanin, minlength=len(self)).astype(np.int64)
+
+    @cached_property
+    def fanout_start(self) -> Integers:
+        """Where each submit's consumers begin in `fanout` (CSR), shape (n + 1,)."""
+        return np.concatenate(([0], np.cumsum(self.successor_count)))
+
+    @cached_property
+    def fanout(self) -> Integers:
+        """Consumers, in program order."""
+        consumer = np.repeat(np.arange(len(self)), np.diff(self.fanin_start))
+        return consumer[np.argsort(self.fanin, kind="stable")]
+
+    @cached_property
+    def bottom_level_us(self) -> Floats:
+        """Longest path from the begin of each task to the end of the graph, shape (n,)."""
+        return longest_from(self.estimate_us, self.fanin_start, self.fanin)
+
+    @cached_property
+    def top_level_us(self) -> Floats:
+        """Longest path from the begin of the graph to the begin of each task, shape (n,)."""
+        return longest_to(self.estimate_us, self.fanin_start, self.fanin) - self.estimate_us
+
+    @cached_property
+    def level(self) -> Integers:
+        """Tasks on the longest path that ends in each task, itself included, shape (n,)."""
+        ones = self.is_task.astype(np.float64)
+        return longest_to(ones, self.fanin_start, self.fanin).astype(np.int64)
+
+
+def longest_to(
+    weight: Sequence[float] | Floats, fanin_start: Integers, fanin: NDArray[np.integer]
+) -> Floats:
+    """Weight of the heaviest path that ends in each node, the node included, shape (n,).
+
+    Nodes are numbered so that producers come before consumers.
+    """
+    # Plain lists: an element of a numpy array costs five times a list's to read.
+    weights, start, producers = np.asarray(weight).tolist(), fanin_start.tolist(), fanin.tolist()
+    longest: list[float] = []
+    for node, own in enumerate(weights):
+        before = 0.0
+        for producer in producers[start[node] : start[node + 1]]:
+            before = max(before, longest[producer])
+        longest.append(before + own)
+    return np.array(longest)
+
+
+def longest_from(
+    weight: Sequence[float] | Floats, fanin_start: Integers, fanin: NDArray[np.integer]
+) -> Floats:
+    """Weight of the heaviest path that begins in each node, the node included, shape (n,)."""
+    weights, start, producers = np.asarray(weight).tolist(), fanin_start.tolist(), fanin.tolist()
+    after = [0.0] * len(weights)
+    for node in range(len(weights) - 1, -1, -1):
+        weights[node] += after[node]
+        for producer in producers[start[node] : start[node + 1]]:
+            after[producer] = max(after[producer], weights[node])
+    return np.array(weights)
