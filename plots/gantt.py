@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 
-from devices.kernel import CoreType
+from plots.bound_lines import BoundLine, draw_bounds, label_bounds, labels_height
+from plots.gantt_legend import Legend, draw_gantt_legend, kind_sections, line_marks
 from plots.lanes import (
-    CONTROL_KINDS,
     SHORTEST_US,
     Intervals,
     LaneGroup,
@@ -20,14 +19,7 @@ from plots.lanes import (
     lane_groups,
     lane_intervals,
 )
-from plots.legend import (
-    SHADES_PX,
-    Entry,
-    Section,
-    draw_legend,
-    draw_shades,
-    legend_height,
-)
+from plots.path_steps import PathSteps, draw_path, is_coarse, path_intervals
 from plots.picture import (
     FAINT,
     Box,
@@ -36,15 +28,16 @@ from plots.picture import (
     margin_text,
     new_figure,
     pixel_axes,
+    rectangles,
     time_axis,
 )
 from plots.shade import lane_shades
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from runtime.trace import Trace
@@ -94,6 +87,9 @@ def draw_gantt(
     path: str | os.PathLike[str],
     window: Window | None = None,
     title: str | None = None,
+    *,
+    bounds: Sequence[BoundLine] = (),
+    steps: PathSteps | None = None,
 ) -> None:
     """Draw what every core and AICPU thread did over time.
 
@@ -112,34 +108,50 @@ def draw_gantt(
         before the first dispatch lies at negative times.
     title : str, optional
         Heading, instead of the program's name.
+    bounds : sequence of BoundLine, optional
+        Lower bounds of the wall-clock, drawn as dashed lines with their share of it; those
+        outside the window are left out.
+    steps : PathSteps, optional
+        The walk that explains the wall-clock, drawn as outlined bars and a line that joins them;
+        where steps are too narrow to be told apart, as a coarse line through their lanes.
 
     Raises
     ------
     InputError
-        When the window shows nothing of the run, the run has no task, or the file cannot be
-        written.
+        When the window shows nothing of the run, the run has no task, a bound is no time, steps
+        are no rows of the trace, or the file cannot be written.
     """
     shown = checked_window(trace, window)
     layout = _layout(lane_groups(trace))
     visible = lane_intervals(trace).touching(shown)
     drawn = visible.clipped(shown)
     as_bar = _as_bar(drawn, shown)
+    wall_clock_us = max(trace.wall_clock_us, SHORTEST_US)
+    labels = label_bounds(bounds, wall_clock_us, shown, COLUMNS)
+    walk = path_intervals(trace, steps or PathSteps(np.zeros(0, dtype=np.int64)))
     # The legend of a whole run counts what lies before the first dispatch as well.
     is_whole = shown[0] <= 0.0 and shown[1] >= trace.wall_clock_us
-    sections = _sections(trace, lane_intervals(trace) if is_whole else visible)
-    shades_px = 0 if as_bar.all() else SHADES_PX
+    legend = Legend(
+        kind_sections(trace, lane_intervals(trace) if is_whole else visible),
+        line_marks(len(labels), len(walk), is_coarse(walk, shown, COLUMNS)),
+        has_shades=not as_bar.all(),
+    )
+    top = TOP_PX + labels_height(labels)
     # A chip of few cores has a legend that is higher than its lanes.
-    legend_px = min(legend_height(sections) + shades_px, HEIGHT_PX - TOP_PX - BOTTOM_PX)
-    height = TOP_PX + max(layout.total, legend_px) + BOTTOM_PX
-    with new_figure(path, WIDTH_PX, height) as figure:
-        axes = pixel_axes(figure, Box(LEFT_PX, TOP_PX, COLUMNS, layout.total))
+    lanes_px = max(layout.total, min(legend.height, HEIGHT_PX - TOP_PX - BOTTOM_PX))
+    with new_figure(path, WIDTH_PX, top + lanes_px + BOTTOM_PX) as figure:
+        axes = pixel_axes(figure, Box(LEFT_PX, top, COLUMNS, layout.total))
         axes.set_ylim(layout.total, 0)
         time_axis(axes, shown, shown, "time from the first dispatch (us)")
         colors = kind_colors(len(trace.graph.kernels))
         _draw_shades(axes, drawn.where(~as_bar), colors, layout, shown)
         _draw_bars(axes, drawn.where(as_bar), colors, layout)
+        if len(walk):
+            draw_path(axes, walk, (layout.top, layout.height), shown, COLUMNS)
+        draw_bounds(axes, labels)
         _label_groups(axes, layout, visible, shown)
-        _draw_legend(figure, sections, height, shades_px)
+        box = Box(WIDTH_PX - RIGHT_PX + 28, top, RIGHT_PX - 52, lanes_px)
+        draw_gantt_legend(figure, legend, box)
         draw_heading(figure, title or trace.graph.name, _subtitle(trace, window), LEFT_PX)
 
 
@@ -186,11 +198,9 @@ def _draw_bars(
     """One outline per kind: thousands of bars as artists of their own would take minutes."""
     for kind in np.unique(intervals.kind):
         bars = intervals.where(intervals.kind == kind)
-        top, left, right = layout.top[bars.lane], bars.begin_us, bars.end_us
-        bottom = top + layout.height[bars.lane]
-        corners = np.stack([left, top, right, top, right, bottom, left, bottom, left, top], axis=1)
-        codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
-        path = Path(corners.reshape(-1, 2), codes * len(bars))
+        path = rectangles(
+            bars.begin_us, bars.end_us, layout.top[bars.lane], layout.height[bars.lane]
+        )
         # The thin white edge separates tasks of one kernel that follow each other closely.
         axes.add_patch(
             PathPatch(path, facecolor=colors[kind], edgecolor="white", linewidth=0.4, zorder=2)
@@ -220,33 +230,6 @@ def _number_lanes(axes: Axes, middle: NDArray[np.float64]) -> None:
         step *= 2
     for lane in range(0, len(middle), step):
         margin_text(axes, str(lane), float(middle[lane]), 6, fontsize=7, color=FAINT)
-
-
-def _draw_legend(figure: Figure, sections: list[Section], height: int, shades_px: int) -> None:
-    """Draw the legend at the right, with the meaning of shades if there are any."""
-    left, width = WIDTH_PX - RIGHT_PX + 28, RIGHT_PX - 52
-    room = height - TOP_PX - BOTTOM_PX - shades_px
-    used = draw_legend(figure, sections, Box(left, TOP_PX, width, room))
-    if shades_px:
-        draw_shades(figure, left, TOP_PX + used, width)
-
-
-def _sections(trace: Trace, visible: Intervals) -> list[Section]:
-    """List the kinds of intervals that are visible, by who does them."""
-    kernels = trace.graph.kernels
-    names = [kernel.name for kernel in kernels] + list(CONTROL_KINDS)
-    doers = [f"{kernel.core.name} kernels" for kernel in kernels] + ["AICPU"] * len(CONTROL_KINDS)
-    colors = kind_colors(len(kernels))
-    count = np.bincount(visible.kind, minlength=len(names))
-    total_us = np.bincount(visible.kind, visible.end_us - visible.begin_us, len(names))
-    entries: dict[str, list[Entry]] = {f"{core.name} kernels": [] for core in CoreType}
-    entries["AICPU"] = []
-    for kind in np.flatnonzero(count).tolist():
-        figures = (f"{count[kind]:,}", f"{total_us[kind] / count[kind]:,.2f}")
-        # The AICPU's few lines always stay; kernels that take little time go first.
-        weight = float(total_us[kind]) if kind < len(kernels) else np.inf
-        entries[doers[kind]].append(Entry(colors[kind], names[kind], figures, weight))
-    return [Section(doer, ("count", "avg us"), lines) for doer, lines in entries.items()]
 
 
 def _subtitle(trace: Trace, window: Window | None) -> str:

@@ -27,6 +27,7 @@ __all__ = [
     "busy_share",
     "busy_us",
     "checked_window",
+    "core_lane",
     "core_names",
     "lane_groups",
     "lane_intervals",
@@ -131,6 +132,11 @@ def core_names(trace: Trace) -> list[str]:
     return [f"{kind}_{core}" for core, kind in enumerate(kinds)]
 
 
+def core_lane(trace: Trace) -> Integers:
+    """Lane of the core that ran each task, shape (t,)."""
+    return 1 + trace.thread_count + trace.core.astype(np.int64)
+
+
 def lane_intervals(trace: Trace) -> Intervals:
     """Everything that happened in a run, m = n + 3 t intervals.
 
@@ -171,7 +177,7 @@ def _scheduler(trace: Trace) -> Intervals:
 def _tasks(trace: Trace) -> Intervals:
     """Fill the cores' lanes, in the trace's own time."""
     return Intervals(
-        1 + trace.thread_count + trace.core.astype(np.int64),
+        core_lane(trace),
         trace.kernel.astype(np.int64),
         trace.start_us,
         trace.end_us,

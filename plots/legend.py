@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "SHADES_PX",
     "Entry",
+    "Mark",
     "Section",
     "draw_legend",
+    "draw_marks",
     "draw_shades",
     "draw_swatches",
     "legend_height",
+    "marks_height",
 ]
 
 LINE_PX = 19
@@ -33,6 +36,7 @@ LINES_BESIDES = 3
 """What a section takes besides its entries: heading, what was left out, and space below."""
 
 SHADES_PX = 4 * LINE_PX
+MARK_PX = 22
 FONT_POINTS = 8.5
 NAME_LENGTH = 23
 COLUMN_PX = 56
@@ -57,6 +61,15 @@ class Section:
     heading: str
     columns: tuple[str, ...]
     entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line that is drawn over the lanes: how it looks, what it is, and a remark if any."""
+
+    linestyle: str
+    name: str
+    remark: str = ""
 
 
 def legend_height(sections: Sequence[Section]) -> int:
@@ -125,6 +138,25 @@ def draw_shades(figure: Figure, left: int, top: int, width: int) -> None:
             ha="center",
             va="center",
         )
+
+
+def marks_height(marks: Sequence[Mark]) -> int:
+    """Pixels that the meaning of marks takes."""
+    return LINE_PX * sum(2 if mark.remark else 1 for mark in marks)
+
+
+def draw_marks(figure: Figure, marks: Sequence[Mark], left: int, top: int, width: int) -> None:
+    """Explain the lines over the lanes."""
+    axes = blank_axes(figure, Box(left, top, width, marks_height(marks)))
+    style: dict[str, Any] = {"fontsize": FONT_POINTS, "va": "center"}
+    y = LINE_PX / 2
+    for mark in marks:
+        axes.plot([0, MARK_PX], [y, y], color=INK, linewidth=1.3, linestyle=mark.linestyle)
+        axes.text(MARK_PX + 8, y, mark.name, **style)
+        if mark.remark:
+            y += LINE_PX
+            axes.text(MARK_PX + 8, y - 2, mark.remark, color=FAINT, **style)
+        y += LINE_PX
 
 
 def _heaviest(entries: Sequence[Entry], room: int) -> set[int]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["PICTURE_ENDINGS", "TRACE_ENDINGS", "check_writable", "file_ending", "write_file"]
 
 PICTURE_ENDINGS = (".png", ".svg", ".pdf")
-"""Endings of the files that `draw_gantt` and `draw_comparison` write."""
+"""Endings of the files that pictures are written to."""
 
 TRACE_ENDINGS = (".json", ".json.gz")
 """Endings of the files that `write_chrome_trace` writes."""

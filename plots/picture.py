@@ -11,6 +11,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from plots.output import PICTURE_ENDINGS, file_ending, write_file
@@ -21,12 +25,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.patheffects import AbstractPathEffect
     from numpy.typing import NDArray
 
 __all__ = [
     "FAINT",
+    "FASTER",
     "GRID",
     "INK",
+    "POINTS_PER_PIXEL",
+    "SLOWER",
+    "TOTAL",
     "Box",
     "blank_axes",
     "draw_heading",
@@ -35,18 +44,25 @@ __all__ = [
     "margin_text",
     "new_figure",
     "pixel_axes",
+    "rectangles",
     "shortened",
+    "signed",
+    "text_width",
     "time_axis",
+    "white_casing",
 ]
 
 DOTS_PER_INCH = 100
+POINTS_PER_PIXEL = 72 / DOTS_PER_INCH
 TITLE_LENGTH = 105
 
 INK, FAINT, GRID = "#222222", "#606060", "#d8d8d8"
 
+FONT = "DejaVu Sans"
+
 # Laid over matplotlib's own defaults, so that the user's configuration does not matter.
 STYLE = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 10,
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -75,6 +91,9 @@ PALETTE = (
     "#886633",
     "#0088FF",
 )
+FASTER, SLOWER, TOTAL = PALETTE[0], PALETTE[5], "#9a9a9a"
+"""Colours of changes for the better and for the worse, and of what they lead from and to."""
+
 # (towards, share): what the second and third round of the palette are mixed with.
 ROUNDS = ((0.0, 0.0), (1.0, 0.45), (0.0, 0.4))
 
@@ -126,6 +145,24 @@ def shortened(name: str, length: int) -> str:
     return f"{name[: length - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{name[len(name) - tail :]}"
 
 
+def signed(value: float) -> str:
+    """Write a change with its sign and two decimals; what rounds to 0 has no sign."""
+    text = f"{value:+,.2f}"
+    return "0.00" if float(text.replace(",", "")) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def text_width(text: str, points: float, *, bold: bool = False) -> float:
+    """Pixels that a line of text takes, before there is a figure to measure it on."""
+    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
+    width_points, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(width_points) / POINTS_PER_PIXEL
+
+
+def white_casing(linewidth: float) -> list[AbstractPathEffect]:
+    """Path effects that set a dark line off from dark bars below it."""
+    return [withStroke(linewidth=linewidth, foreground="white")]
+
+
 @contextmanager
 def new_figure(path: str | os.PathLike[str], width_px: int, height_px: int) -> Iterator[Figure]:
     """Give a figure to draw on, which is written to `path` when the block ends without an error.
@@ -174,6 +211,27 @@ def blank_axes(figure: Figure, box: Box) -> Axes:
     axes.set_xlim(0, box.width)
     axes.set_ylim(box.height, 0)
     return axes
+
+
+def rectangles(
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    top: NDArray[np.int64],
+    height: NDArray[np.int64],
+) -> Outline:
+    """Outline of m rectangles as one path: artists of their own would take minutes.
+
+    Parameters
+    ----------
+    left, right : float64 array, shape (m,)
+        In units of the x axis.
+    top, height : int64 array, shape (m,)
+        In units of a y axis that runs downwards.
+    """
+    bottom = top + height
+    corners = np.stack([left, top, right, top, right, bottom, left, bottom, left, top], axis=1)
+    codes = [Outline.MOVETO, Outline.LINETO, Outline.LINETO, Outline.LINETO, Outline.CLOSEPOLY]
+    return Outline(corners.reshape(-1, 2), codes * len(left))
 
 
 def time_axis(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +9,9 @@ from devices.device import Device
 from devices.timing import kernel_time_us, timing_symbols
 from runtime.graph import ALLOC, TaskGraph
 from runtime.version import RuntimeVersion
+from scheduler.bounds import LeastOverheads
 
-__all__ = ["LeastOverheads", "durations_us", "least_overheads", "submit_costs_us"]
+__all__ = ["durations_us", "least_overheads", "submit_costs_us"]
 
 
 def durations_us(graph: TaskGraph, device: Device) -> list[float]:
@@ -54,40 +53,6 @@ def submit_costs_us(
         count = np.where(is_alloc, records.records_per_alloc, records.records_per_submit)
         cost_us += count * records.phase_record_us.value
     return cost_us
-
-
-@dataclass(frozen=True, slots=True)
-class LeastOverheads:
-    """What passes around a kernel when nobody has to wait, in us.
-
-    Attributes
-    ----------
-    head_us : float
-        From the dispatch stamp to the start.
-    seen_us : float
-        From the end until a scheduler thread has read it.
-    completion_us : float
-        From then until the core is free and the walk over the consumers begins.
-    per_consumer_us : float
-        Walking on to one consumer.
-    dispatch_us : float
-        What a thread spends before a dispatch stamp, the policy's decision included.
-    read_us : float
-        What reading one core's end costs the thread; a part of `seen_us`.
-    """
-
-    head_us: float
-    seen_us: float
-    completion_us: float
-    per_consumer_us: float
-    dispatch_us: float
-    read_us: float
-
-    @property
-    def between_us(self) -> float:
-        """From the end of a task to the start of a consumer."""
-        told_us = self.seen_us + self.completion_us + self.per_consumer_us
-        return told_us + self.dispatch_us + self.head_us
 
 
 def least_overheads(

@@ -1,0 +1,156 @@
+"""Lower bounds of a run: what the scheduler's formulas need, read off graph, trace and device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.device import Device
+from devices.kernel import Direction
+from runtime.graph import ALLOC, TaskGraph, View
+from runtime.trace import Trace
+from scheduler.bounds import (
+    Bound,
+    LeastOverheads,
+    area_bound,
+    binding,
+    memory_bound,
+    orchestrator_bound,
+    path_bound,
+    thread_bound,
+)
+
+__all__ = ["Bounds", "find_bounds", "inout_edges", "memory_bytes"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lower bounds of one run.
+
+    Attributes
+    ----------
+    wall_clock_us : float
+        What they bound.
+    all : tuple of Bound
+        Critical path, area per core type, orchestrator, scheduler threads, memory and the longest
+        chain through INOUT arguments; without those that the run has nothing of.
+    """
+
+    wall_clock_us: float
+    all: tuple[Bound, ...]
+
+    @cached_property
+    def binding(self) -> Bound:
+        """The largest, which explains the wall-clock best."""
+        return binding(self.all)
+
+    def ratio(self, bound: Bound) -> float:
+        """Bound over wall-clock: 1 is a run that could not be faster.
+
+        More than 1 says that the simulation leaves something out: memory contention.
+        """
+        return bound.us / self.wall_clock_us
+
+
+def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
+    """Compute the lower bounds of a run.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run. Kernel times, submit costs and walks over consumers are taken from it.
+    device : Device
+        For the memory's bandwidth.
+    least : LeastOverheads
+        What passed around each kernel at the least (see `least_overheads`).
+    """
+    graph, exec_us = trace.graph, np.zeros(len(trace.graph))
+    exec_us[trace.task] = trace.exec_us
+    is_task = graph.kernel != ALLOC
+    is_aic = trace.core < trace.aic_count
+    bounds = [
+        path_bound("critical path", exec_us, is_task, graph.fanin_start, graph.fanin, least),
+        area_bound("AIC area", trace.exec_us[is_aic], trace.aic_count, least),
+        area_bound("AIV area", trace.exec_us[~is_aic], trace.aiv_count, least),
+        orchestrator_bound(
+            float(trace.submit_us[-1]), trace.begin_us, float(trace.exec_us[-1]), least
+        ),
+        thread_bound(
+            len(trace),
+            float((trace.finish_us - trace.observe_us).sum()),
+            trace.thread_count,
+            least,
+        ),
+        memory_bound(memory_bytes(graph), device.memory.achieved_gbps.value),
+        _chain_bound(graph, exec_us, is_task, least),
+    ]
+    return Bounds(trace.wall_clock_us, tuple(bound for bound in bounds if bound.us > 0.0))
+
+
+def _chain_bound(
+    graph: TaskGraph,
+    exec_us: NDArray[np.float64],
+    is_task: NDArray[np.bool_],
+    least: LeastOverheads,
+) -> Bound:
+    chained = inout_edges(graph)
+    if not chained.any():
+        return Bound("INOUT chain", 0.0)
+    start = np.concatenate(([0], np.cumsum(chained)))[graph.fanin_start]
+    return path_bound("INOUT chain", exec_us, is_task, start, graph.fanin[chained], least)
+
+
+def inout_edges(graph: TaskGraph) -> NDArray[np.bool_]:
+    """Which edges lead from a task to one that updates (INOUT) what the first has written.
+
+    Returns
+    -------
+    bool array, in the order of `TaskGraph.fanin`
+    """
+    consumer = np.repeat(np.arange(len(graph)), np.diff(graph.fanin_start)).tolist()
+    written: list[set[int]] = []
+    updated: list[set[int]] = []
+    for number, views in zip(graph.kernel.tolist(), graph.views, strict=True):
+        named = list(zip(views, graph.kernels[number].parameters if number != ALLOC else ()))
+        written.append({id(v.buffer) for v, p in named if p.direction is not Direction.IN})
+        updated.append({id(v.buffer) for v, p in named if p.direction is Direction.INOUT})
+    return np.array(
+        [
+            not updated[task].isdisjoint(written[producer])
+            for task, producer in zip(consumer, graph.fanin.tolist(), strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def memory_bytes(graph: TaskGraph) -> int:
+    """Bytes of the program's own tensors that tasks read and write, each byte counted once.
+
+    What tasks pass among themselves stays in L2 and does not count. A tensor that is named whole
+    counts whole.
+    """
+    moved: dict[tuple[int, bool], dict[tuple[tuple[int, ...], tuple[int, ...]], View]] = {}
+    for number, views in zip(graph.kernel.tolist(), graph.views, strict=True):
+        if number == ALLOC:
+            continue
+        for view, parameter in zip(views, graph.kernels[number].parameters):
+            if view.buffer.owner >= 0:
+                continue
+            for is_write in (False, True):
+                if parameter.direction is not (
+                    Direction.IN if is_write else Direction.OUT_EXISTING
+                ):
+                    seen = moved.setdefault((id(view.buffer), is_write), {})
+                    seen[view.offset, view.shape] = view
+    return sum(_bytes(list(views.values())) for views in moved.values())
+
+
+def _bytes(views: list[View]) -> int:
+    """Bytes of different views of one buffer, at most all of it."""
+    buffer = views[0].buffer
+    elements = sum(prod(view.shape) for view in views)
+    return buffer.dtype.nbytes(min(elements, prod(buffer.shape)))

@@ -1,0 +1,223 @@
+"""Why a run took as long as it did: its wall-clock, split exactly.
+
+The walk begins at the last finish and goes back in time. A task on it could not have finished
+earlier because of its own kernel, head and tail, because it waited for a core or for a thread once
+it was ready, and because it was not ready earlier; then the walk goes on with the producer whose
+completion made it ready, or ends with the orchestrator, which submitted it when all its producers
+were complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.occupancy import Occupancies
+from runtime.trace import Trace
+
+__all__ = ["Explanation", "Reason", "Share", "explain"]
+
+Floats = NDArray[np.float64]
+
+ALLOCS = "(allocs)"
+"""Stands for a kernel where the orchestrator made hidden allocs."""
+
+
+class Reason(IntEnum):
+    """Why time passed."""
+
+    KERNEL = 0
+    """A task on the path ran."""
+    HEAD = 1
+    """From the dispatch stamp of a task on the path to its start."""
+    COMPLETION = 2
+    """A producer had ended, but no thread had seen, completed and passed it on."""
+    CORE = 3
+    """A task was ready, and no core of its type, or not the one that it was to run on, was idle."""
+    THREAD = 4
+    """A task was ready and a core idle, but no scheduler thread had dispatched it."""
+    ORCHESTRATOR = 5
+    """All producers of a task were complete, but it was not submitted yet."""
+    TAIL = 6
+    """From the end of the last task to its finish."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in tables."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Reason.KERNEL: "kernel time",
+    Reason.HEAD: "head",
+    Reason.COMPLETION: "completion to be seen",
+    Reason.CORE: "free core",
+    Reason.THREAD: "scheduler thread",
+    Reason.ORCHESTRATOR: "orchestrator",
+    Reason.TAIL: "tail",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the wall-clock.
+
+    Attributes
+    ----------
+    reason : Reason
+        Why it passed.
+    kernel : str
+        What it passed with: the kernel of the task on the path; for `CORE`, what held the cores;
+        for `ORCHESTRATOR`, what was submitted meanwhile.
+    us : float
+        How long.
+    tasks : int
+        Tasks on the path that it was a part of.
+    """
+
+    reason: Reason
+    kernel: str
+    us: float
+    tasks: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A wall-clock in parts.
+
+    Attributes
+    ----------
+    trace : Trace
+        The run.
+    row : int64 array, shape (m,)
+        The tasks of the path, first to last, as rows of the trace.
+    part_us : float64 array, shape (m, 7)
+        What each task of the path adds to the wall-clock, by reason.
+    cores : Occupancies
+        Who held the cores.
+    """
+
+    trace: Trace
+    row: NDArray[np.int64]
+    part_us: Floats
+    cores: Occupancies
+
+    @property
+    def wall_clock_us(self) -> float:
+        """Sum of all parts."""
+        return self.trace.wall_clock_us
+
+    @cached_property
+    def by_reason_us(self) -> dict[Reason, float]:
+        """Wall-clock by reason."""
+        return {reason: float(self.part_us[:, reason].sum()) for reason in Reason}
+
+    @cached_property
+    def shares(self) -> tuple[Share, ...]:
+        """Wall-clock by reason and kernel, largest first; parts of no length are left out."""
+        names = [*(kernel.name for kernel in self.trace.graph.kernels), ALLOCS]
+        found = []
+        for reason in Reason:
+            us, tasks = self._by_kernel(reason)
+            found += [
+                Share(reason, names[kernel], float(us[kernel]), int(tasks[kernel]))
+                for kernel in np.flatnonzero(us > 0.0).tolist()
+            ]
+        return tuple(sorted(found, key=lambda share: -share.us))
+
+    def _by_kernel(self, reason: Reason) -> tuple[Floats, NDArray[np.int64]]:
+        """Time and tasks per kernel, shape (kernels + 1,)."""
+        kernels = len(self.trace.graph.kernels)
+        part_us = self.part_us[:, reason]
+        concerned = np.flatnonzero(part_us > 0.0)
+        if reason is Reason.ORCHESTRATOR:
+            return self._submitted(kernels + 1)
+        if reason is Reason.CORE:
+            us = np.zeros((len(self.row), kernels + 1))
+            for place in concerned.tolist():
+                us[place, :-1] = self._holders(int(self.row[place]))
+            return us.sum(axis=0), np.count_nonzero(us, axis=0)
+        kernel = self.trace.kernel[self.row[concerned]]
+        return _sum_and_count(kernel, part_us[concerned], kernels + 1)
+
+    def _holders(self, row: int) -> Floats:
+        """Time that each kernel kept one task from getting a core, shape (kernels,)."""
+        trace = self.trace
+        cores = self.cores.awaited_by(row)
+        return cores.held_us(float(trace.ready_us[row]), float(trace.dispatch_us[row]))
+
+    def _submitted(self, columns: int) -> tuple[Floats, NDArray[np.int64]]:
+        """Time of the orchestrator before the first task of the path was submitted."""
+        trace, first = self.trace, int(self.row[0])
+        begin_us = np.maximum(trace.orchestrator_begin_us, trace.begin_us)
+        end_us = np.minimum(trace.orchestrator_end_us, trace.submit_us[first])
+        spent_us = np.maximum(end_us - begin_us, 0.0)
+        kernel = np.where(trace.graph.kernel < 0, columns - 1, trace.graph.kernel)
+        spent = spent_us > 0.0
+        return _sum_and_count(kernel[spent], spent_us[spent], columns)
+
+
+def _sum_and_count(
+    kernel: NDArray[np.integer], us: Floats, columns: int
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Sum of times and number of them per kernel, shape (columns,)."""
+    count = np.bincount(kernel, minlength=columns).astype(np.int64)
+    return np.bincount(kernel, us, columns).astype(np.float64), count
+
+
+def explain(trace: Trace) -> Explanation:
+    """Split the wall-clock of a run, walking back from its last finish.
+
+    Returns
+    -------
+    Explanation
+        Its parts sum to the wall-clock.
+    """
+    row_of = np.full(len(trace.graph), -1)
+    row_of[trace.task] = np.arange(len(trace))
+    released_by = trace.released_by.tolist()
+    row = int(np.argmax(trace.finish_us))
+    path = [row]
+    while released_by[row] >= 0:
+        row = int(row_of[released_by[row]])
+        path.append(row)
+    rows = np.array(path[::-1])
+    cores = Occupancies(trace)
+    return Explanation(trace, rows, _parts(trace, rows, cores), cores)
+
+
+def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
+    """What each task of the path adds, by reason, shape (m, 7)."""
+    begin_us = trace.begin_us
+
+    def between(first_us: Floats, last_us: Floats) -> Floats:
+        # Before the first dispatch nothing counts.
+        return np.maximum(last_us, begin_us) - np.maximum(first_us, begin_us)
+
+    ready_us, dispatch_us = trace.ready_us[rows], trace.dispatch_us[rows]
+    start_us, end_us = trace.start_us[rows], trace.end_us[rows]
+    part_us = np.zeros((len(rows), len(Reason)))
+    part_us[:, Reason.KERNEL] = between(start_us, end_us)
+    part_us[:, Reason.HEAD] = between(dispatch_us, start_us)
+    part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])
+    part_us[-1:, Reason.TAIL] = between(end_us[-1:], trace.finish_us[rows[-1:]])
+    part_us[:1, Reason.ORCHESTRATOR] = between(np.array([begin_us]), ready_us[:1])
+    waited_us = between(ready_us, dispatch_us)
+    part_us[:, Reason.CORE] = np.minimum(_core_waits(trace, rows, cores), waited_us)
+    part_us[:, Reason.THREAD] = waited_us - part_us[:, Reason.CORE]
+    return part_us
+
+
+def _core_waits(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
+    """How long no core was idle that each task could have run on, while it was ready."""
+    waits_us = np.zeros(len(rows))
+    for place in np.flatnonzero(trace.dispatch_us[rows] > trace.begin_us).tolist():
+        row = int(rows[place])
+        first_us = max(float(trace.ready_us[row]), trace.begin_us)
+        awaited = cores.awaited_by(row)
+        waits_us[place] = awaited.full_us(first_us, float(trace.dispatch_us[row]))
+    return waits_us

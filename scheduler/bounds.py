@@ -1,0 +1,162 @@
+"""Lower bounds of a run's wall-clock: what would still take as long if nothing else did.
+
+References
+----------
+Graham: Bounds on multiprocessing timing anomalies. SIAM Journal on Applied Mathematics 17 (1969),
+for the path and area bounds; Agullo, Beaumont, Eyraud-Dubois, Kumar: Are static schedules so bad?
+IPDPS 2016, for drawing them over a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.tasks import longest_to
+
+__all__ = [
+    "Bound",
+    "LeastOverheads",
+    "area_bound",
+    "binding",
+    "memory_bound",
+    "orchestrator_bound",
+    "path_bound",
+    "thread_bound",
+]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LeastOverheads:
+    """What passes around a kernel when nobody has to wait, in us.
+
+    Attributes
+    ----------
+    head_us : float
+        From the dispatch stamp to the start.
+    seen_us : float
+        From the end until a scheduler thread has read it.
+    completion_us : float
+        From then until the core is free and the walk over the consumers begins.
+    per_consumer_us : float
+        Walking on to one consumer.
+    dispatch_us : float
+        What a thread spends before a dispatch stamp, the policy's decision included.
+    read_us : float
+        What reading one core's end costs the thread; a part of `seen_us`.
+    """
+
+    head_us: float
+    seen_us: float
+    completion_us: float
+    per_consumer_us: float
+    dispatch_us: float
+    read_us: float
+
+    @property
+    def between_us(self) -> float:
+        """From the end of a task to the start of a consumer."""
+        told_us = self.seen_us + self.completion_us + self.per_consumer_us
+        return told_us + self.dispatch_us + self.head_us
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One lower bound of a wall-clock.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    us : float
+        The bound, with what passes around kernels at the least.
+    kernel_us : float or None
+        The bound with kernel times alone, where it has any.
+    """
+
+    name: str
+    us: float
+    kernel_us: float | None = None
+
+
+def path_bound(
+    name: str,
+    exec_us: Floats,
+    is_task: NDArray[np.bool_],
+    fanin_start: NDArray[np.int64],
+    fanin: NDArray[np.integer],
+    least: LeastOverheads,
+) -> Bound:
+    """Longest path through the edges, with enough cores and threads for everybody.
+
+    Parameters
+    ----------
+    exec_us : float64 array, shape (n,)
+        Kernel time of each submit, 0 for allocs.
+    is_task : bool array, shape (n,)
+        False for allocs, which nothing passes around.
+    fanin_start, fanin : int arrays
+        Producers (CSR), each before its consumers.
+    """
+    step_us = np.where(is_task, exec_us + least.between_us, 0.0)
+    steps_us = float(longest_to(step_us, fanin_start, fanin).max(initial=0.0))
+    # The first dispatch stamp comes after its preparation, and the last task need not walk on.
+    ends_us = least.dispatch_us + least.per_consumer_us
+    kernels_us = float(longest_to(exec_us, fanin_start, fanin).max(initial=0.0))
+    return Bound(name, max(steps_us - ends_us, 0.0), kernels_us)
+
+
+def area_bound(name: str, exec_us: Floats, cores: int, least: LeastOverheads) -> Bound:
+    """Work of all tasks of one core type, spread evenly over its cores.
+
+    A core is taken from the dispatch stamp until a thread has completed the task, and then until
+    the next dispatch stamp, but for the first task of each core.
+
+    Parameters
+    ----------
+    exec_us : float64 array, shape (t,)
+        Kernel times of the tasks.
+    """
+    held_us = exec_us.sum() + len(exec_us) * (least.head_us + least.seen_us + least.completion_us)
+    held_us += max(len(exec_us) - cores, 0) * least.dispatch_us
+    return Bound(name, float(held_us) / cores, float(exec_us.sum()) / cores)
+
+
+def orchestrator_bound(
+    last_submit_us: float, first_dispatch_us: float, last_exec_us: float, least: LeastOverheads
+) -> Bound:
+    """Submits from the first dispatch on, and then the last task that was submitted."""
+    after_us = least.dispatch_us + least.head_us + last_exec_us + least.seen_us
+    us = last_submit_us - first_dispatch_us + after_us + least.completion_us
+    return Bound("orchestrator", us)
+
+
+def thread_bound(tasks: int, walk_us: float, threads: int, least: LeastOverheads) -> Bound:
+    """Work of the scheduler threads, spread evenly over them.
+
+    Parameters
+    ----------
+    tasks : int
+        Tasks that they read, complete and dispatch.
+    walk_us : float
+        Sum of what completions and walks over consumers took.
+    """
+    work_us = tasks * (least.read_us + least.dispatch_us) + walk_us
+    # The first dispatch stamp of each thread comes after its preparation.
+    work_us -= min(threads, tasks) * least.dispatch_us
+    return Bound("scheduler threads", work_us / threads)
+
+
+def memory_bound(moved_bytes: int, gbps: float) -> Bound:
+    """Bytes that have to pass between memory and chip, at the memory's bandwidth (GB/s)."""
+    return Bound("memory", moved_bytes / (gbps * 1e3))
+
+
+def binding(bounds: Sequence[Bound]) -> Bound:
+    """The largest bound, of equal ones the first."""
+    return max(bounds, key=lambda bound: bound.us)
