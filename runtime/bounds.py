@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
-from devices.kernel import Direction
+from devices.kernel import Direction, Parameter
 from runtime.graph import ALLOC, TaskGraph, View
 from runtime.trace import Trace
 from scheduler.bounds import (
@@ -114,8 +114,8 @@ def inout_edges(graph: TaskGraph) -> NDArray[np.bool_]:
     consumer = np.repeat(np.arange(len(graph)), np.diff(graph.fanin_start)).tolist()
     written: list[set[int]] = []
     updated: list[set[int]] = []
-    for number, views in zip(graph.kernel.tolist(), graph.views, strict=True):
-        named = list(zip(views, graph.kernels[number].parameters if number != ALLOC else ()))
+    for submit in range(len(graph)):
+        named = _arguments(graph, submit)
         written.append({id(v.buffer) for v, p in named if p.direction is not Direction.IN})
         updated.append({id(v.buffer) for v, p in named if p.direction is Direction.INOUT})
     return np.array(
@@ -127,6 +127,14 @@ def inout_edges(graph: TaskGraph) -> NDArray[np.bool_]:
     )
 
 
+def _arguments(graph: TaskGraph, submit: int) -> list[tuple[View, Parameter]]:
+    """Tensor arguments of a task with what they are for; nothing where that is not known."""
+    number = int(graph.kernel[submit])
+    if number == ALLOC or not graph.views[submit]:
+        return []
+    return list(zip(graph.views[submit], graph.kernels[number].parameters, strict=True))
+
+
 def memory_bytes(graph: TaskGraph) -> int:
     """Bytes of the program's own tensors that tasks read and write, each byte counted once.
 
@@ -134,16 +142,12 @@ def memory_bytes(graph: TaskGraph) -> int:
     counts whole.
     """
     moved: dict[tuple[int, bool], dict[tuple[tuple[int, ...], tuple[int, ...]], View]] = {}
-    for number, views in zip(graph.kernel.tolist(), graph.views, strict=True):
-        if number == ALLOC:
-            continue
-        for view, parameter in zip(views, graph.kernels[number].parameters):
+    for submit in range(len(graph)):
+        for view, parameter in _arguments(graph, submit):
             if view.buffer.owner >= 0:
                 continue
-            for is_write in (False, True):
-                if parameter.direction is not (
-                    Direction.IN if is_write else Direction.OUT_EXISTING
-                ):
+            for is_write, other in ((True, Direction.IN), (False, Direction.OUT_EXISTING)):
+                if parameter.direction is not other:
                     seen = moved.setdefault((id(view.buffer), is_write), {})
                     seen[view.offset, view.shape] = view
     return sum(_bytes(list(views.values())) for views in moved.values())
