@@ -230,7 +230,9 @@ class SchedulerThread:
         """Wake for a look at the queues; an earlier one stands."""
         if look_us < self._look_us:
             self._look_us = look_us
-            self._shape = self._last_shape if look_us == self._last_us else 0
+            # Where iterations take no time, the next one begins when the last one ends.
+            is_last = look_us == self._last_us and self._period_us() > 0.0
+            self._shape = self._last_shape if is_last else 0
             self._schedule(look_us, Look, self._dispatch)
 
     def keep(self, task: int, core: int, now_us: float) -> None:

@@ -42,6 +42,8 @@ def plain(text):
 )
 def test_command_prints_what_the_document_shows(command, shown, tmp_path):
     shutil.copy(ROOT / "devices" / "a2a3.toml", tmp_path / "mine.toml")
+    (policy,) = PYTHON.findall((ROOT / "docs" / "extending.md").read_text())
+    (tmp_path / "widest.py").write_text(policy)
     words = shlex.split(command)[1:]
     done = subprocess.run(
         [sys.executable, "-m", "tilesim", *words],

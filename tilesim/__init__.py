@@ -5,44 +5,66 @@
 >>> run.graph
 TaskGraph(scope3: 151 tasks, 57 allocs, 703 edges)
 
-`replay` does all of it for a workload by name. The steps by themselves: a program written with
+`replay` does all of it for a workload by name; `compare`, `explain`, `explain_against`, `what_if`
+and `sweep_kernel_time` are the other verbs. The steps by themselves: a program written with
 `language`, `record`, `find_graph`, `simulate`, `summarize`.
 """
 
 from devices.device import Device, load_device
 from devices.errors import InputError
 from runtime import language
+from runtime.bounds import Bounds
 from runtime.dependencies import Dependencies, find_graph
+from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
 from runtime.language import record
 from runtime.simulation import simulate
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, load_runtime
-from tilesim.replay import Comparison, Run, Setup, compare, replay
+from scheduler.policy import ListPolicy
+from scheduler.registry import POLICIES, make_policy
+from tilesim.change_words import read_changes
+from tilesim.comparison import Comparison, compare
+from tilesim.explain import Difference, Why, explain, explain_against
+from tilesim.replay import Run, Setup, replay
+from tilesim.whatif import WhatIf, sweep_kernel_time, what_if
 from workloads.catalogue import WORKLOADS, Workload, find_workload
 
 __all__ = [
+    "POLICIES",
     "WORKLOADS",
+    "Bounds",
     "Comparison",
     "Dependencies",
     "Device",
+    "Difference",
+    "Estimates",
     "InputError",
+    "ListPolicy",
     "Run",
     "RuntimeVersion",
     "Setup",
     "Statistics",
     "TaskGraph",
     "Trace",
+    "WhatIf",
+    "Why",
     "Workload",
     "compare",
+    "explain",
+    "explain_against",
     "find_graph",
     "find_workload",
     "language",
     "load_device",
     "load_runtime",
+    "make_policy",
+    "read_changes",
     "record",
     "replay",
     "simulate",
     "summarize",
+    "sweep_kernel_time",
+    "what_if",
 ]

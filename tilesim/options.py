@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from devices.device import load_device
 from devices.errors import InputError
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies
-from runtime.version import load_runtime
-from tilesim.replay import Setup
 
 __all__ = [
     "read_dependencies",
     "read_lookup_cap",
+    "read_priorities",
     "read_settings",
-    "read_setups",
     "read_window",
     "split_settings",
 ]
@@ -43,18 +40,22 @@ def read_settings(texts: Sequence[str]) -> dict[str, int]:
     InputError
         A text is not of that form, or a name appears twice.
     """
+    return _read_integers(texts, "--set", "hidden=8192")
+
+
+def _read_integers(texts: Sequence[str], option: str, example: str) -> dict[str, int]:
     settings: dict[str, int] = {}
     for text in (part for joined in texts for part in joined.split(",")):
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise InputError(f"--set takes name=value, such as hidden=8192, not {text!r}")
+            raise InputError(f"{option} takes name=value, such as {example}, not {text!r}")
         if name in settings:
-            raise InputError(f"--set gives {name} twice")
+            raise InputError(f"{option} gives {name} twice")
         try:
             settings[name] = int(value.replace("_", ""))
         except ValueError:
-            raise InputError(f"--set {name}: {value!r} is not an integer") from None
+            raise InputError(f"{option} {name}: {value!r} is not an integer") from None
     return settings
 
 
@@ -95,24 +96,12 @@ def read_window(text: str | None) -> tuple[float, float] | None:
     return window
 
 
-def read_setups(
-    device: str,
-    runtime: str,
-    dependencies: str,
-    lookup_cap: str | None,
-    *,
-    profiling: bool,
-) -> list[Setup]:
-    """What to run on, once for each kind of dependences.
+def read_priorities(texts: Sequence[str]) -> dict[str, int]:
+    """Parse ``--priority``: ``kernel=integer``; one text may hold several, with commas.
 
     Raises
     ------
     InputError
-        A name, file or value that does not exist or fit.
+        A text is not of that form, or a kernel appears twice.
     """
-    on = load_device(device)
-    with_runtime = load_runtime(runtime)
-    cap = read_lookup_cap(lookup_cap)
-    return [
-        Setup(on, with_runtime, kind, cap, profiling) for kind in read_dependencies(dependencies)
-    ]
+    return _read_integers(texts, "--priority", "scope3_incore_8=1")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from tilesim.replay import Comparison, Run
+from tilesim.comparison import Comparison
+from tilesim.policy_report import bounds_record, scheduling_record
+from tilesim.replay import Run
 
 __all__ = ["comparison_record", "run_record"]
 
@@ -37,6 +39,8 @@ def run_record(run: Run) -> dict[str, Any]:
         "core_busy": {"aic": figures.aic_busy, "aiv": figures.aiv_busy},
         "orchestrator_busy_us": figures.orchestrator_busy_us,
         "scheduler_busy_us": list(figures.scheduler_busy_us),
+        **scheduling_record(run),
+        **bounds_record(run.bounds),
         "functions": [asdict(function) for function in figures.functions],
         "measured": None if run.measured is None else asdict(run.measured),
         "kernel_time_uncertainty_percent": {

@@ -1,31 +1,35 @@
-"""From a workload's name to a simulated run, and from several runs to a comparison."""
+"""From a workload's name to a simulated run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
 from typing import Any
 
 from devices.device import Device, load_device
+from runtime.bounds import Bounds
+from runtime.case import Case
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph, lookup_limit
+from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
 from runtime.language import record
-from runtime.simulation import simulate
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, load_runtime
+from scheduler.policy import Policy, RuntimePolicy, full_name
 from workloads.catalogue import Measurement, Workload, find_workload
 
 __all__ = [
     "DEFAULT_DEVICE",
     "DEFAULT_RUNTIME",
-    "Comparison",
+    "Report",
     "Run",
     "Setup",
-    "compare",
-    "differing_parameters",
+    "build_case",
     "replay",
+    "run_case",
 ]
 
 DEFAULT_DEVICE = "a2a3"
@@ -49,6 +53,10 @@ class Setup:
         Most producers of one TensorMap lookup, None for all, `RUNTIME_LIMIT` for the runtime's.
     profiling : bool
         Whether the run writes the records that the device tools read.
+    policy : Policy
+        Which ready task runs next, and where.
+    estimates : Estimates
+        What the policy is told of kernel times and priorities.
     """
 
     device: Device = field(default_factory=lambda: load_device(DEFAULT_DEVICE))
@@ -56,6 +64,8 @@ class Setup:
     dependencies: Dependencies = Dependencies.TENSOR
     lookup_cap: int | None = RUNTIME_LIMIT
     profiling: bool = True
+    policy: Policy = field(default_factory=RuntimePolicy)
+    estimates: Estimates = field(default_factory=Estimates)
 
     def __post_init__(self) -> None:
         lookup_limit(self.runtime, self.lookup_cap)  # refuses what is no cap
@@ -79,7 +89,21 @@ class Setup:
             words.append("(no lookup cap)" if cap is None else f"(lookup cap {cap})")
         if not self.profiling:
             words.append("(no profiling)")
+        if self.policy != RuntimePolicy():
+            words.append(full_name(self.policy))
+        if self.estimates.error:
+            words.append(f"(estimate error {self.estimates.error:g})")
+        words += [f"{name} first" for name in self.estimates.priorities]
         return words
+
+    def has_graph_of(self, other: Setup) -> bool:
+        """Whether programs have the same graph and kernel times with both."""
+        return (
+            self.device == other.device
+            and self.runtime == other.runtime
+            and self.dependencies is other.dependencies
+            and self.effective_lookup_cap == other.effective_lookup_cap
+        )
 
     @property
     def is_as_measured(self) -> bool:
@@ -90,6 +114,7 @@ class Setup:
             and self.dependencies is Dependencies.TENSOR
             and self.effective_lookup_cap == self.runtime.lookup_limit
             and self.profiling
+            and self.policy == RuntimePolicy()
         )
 
 
@@ -101,8 +126,8 @@ class Run:
     ----------
     workload, parameters, setup
         What ran, how large, and on what.
-    graph, trace, statistics
-        What was found, when everything happened, and the figures of it.
+    case, trace, statistics
+        What was simulated, when everything happened, and the figures of it.
     trace_s, simulate_s : float
         Seconds that reading the program and finding its graph took, and simulating it.
     """
@@ -110,11 +135,21 @@ class Run:
     workload: Workload
     parameters: Mapping[str, int]
     setup: Setup
-    graph: TaskGraph
+    case: Case
     trace: Trace
     statistics: Statistics
     trace_s: float
     simulate_s: float
+
+    @property
+    def graph(self) -> TaskGraph:
+        """The graph that was found."""
+        return self.case.graph
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Lower bounds of the wall-clock."""
+        return self.case.bounds(self.trace)
 
     @property
     def measured(self) -> Measurement | None:
@@ -135,13 +170,6 @@ class Run:
     def full_name(self) -> str:
         """Name with all parameters."""
         return self.describe(self.parameters)
-
-
-def differing_parameters(runs: Sequence[Run]) -> list[str]:
-    """Parameters that do not have one value in all runs that have them."""
-    names = dict.fromkeys(name for run in runs for name in run.parameters)
-    values = {n: {r.parameters[n] for r in runs if n in r.parameters} for n in names}
-    return [name for name, seen in values.items() if len(seen) > 1]
 
 
 def replay(
@@ -168,107 +196,65 @@ def replay(
     InputError
         Unknown names, values that do not fit, or a graph that cannot finish.
     """
-    found, setup = find_workload(workload), setup or Setup()
-    parameters = found.parameters(settings or {})
-    tell = report or _ignore
+    setup, tell = setup or Setup(), report or _ignore
     began = perf_counter()
-    tell(f"{workload}: reading the program")
-    submits = record(found.build(**parameters))
-    tell(f"{workload}: finding the graph of {len(submits):,} submits")
+    found = find_workload(workload)
+    parameters = found.parameters(settings or {})
+    case = build_case(found, parameters, setup, tell)
+    return run_case(found, parameters, setup, case, perf_counter() - began, tell)
+
+
+def build_case(
+    workload: Workload, parameters: Mapping[str, int], setup: Setup, report: Report
+) -> Case:
+    """Read a program and find its graph.
+
+    Raises
+    ------
+    InputError
+        The program cannot be read, or the device does not state what an operation costs.
+    """
+    report(f"{workload.name}: reading the program")
+    submits = record(workload.build(**parameters))
+    report(f"{workload.name}: finding the graph of {len(submits):,} submits")
     graph = find_graph(
         submits,
         setup.runtime,
         dependencies=setup.dependencies,
         lookup_cap=setup.lookup_cap,
     )
-    traced = perf_counter()
-    tell(f"{workload}: simulating {graph.task_count:,} tasks")
-    trace = simulate(graph, setup.device, setup.runtime, profiling=setup.profiling)
-    simulated = perf_counter()
-    return Run(
-        workload=found,
-        parameters=parameters,
-        setup=setup,
-        graph=graph,
-        trace=trace,
-        statistics=summarize(trace),
-        trace_s=traced - began,
-        simulate_s=simulated - traced,
-    )
+    case = Case.of(submits, graph, setup.device, setup.runtime)
+    return replace(case, policy=setup.policy, estimates=setup.estimates, profiling=setup.profiling)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Several runs side by side.
-
-    Attributes
-    ----------
-    runs : tuple of Run
-        What was asked for.
-    like_for_like : tuple of tuple of Run
-        Where workloads ran at different sizes: all of them at each of the sizes.
-    """
-
-    runs: tuple[Run, ...]
-    like_for_like: tuple[tuple[Run, ...], ...]
-
-
-def compare(
-    workloads: Sequence[str],
-    settings: Mapping[str, Any] | None = None,
-    setups: Sequence[Setup] | None = None,
-    report: Report | None = None,
-    *,
-    like_for_like: bool = True,
-) -> Comparison:
-    """Simulate several workloads.
-
-    Parameters
-    ----------
-    workloads : sequence of str
-        Their names.
-    settings : mapping, optional
-        Parameters that differ from the defaults, the same for every workload.
-    setups : sequence of Setup, optional
-        What they run on; every workload runs on each.
-    report : callable, optional
-        Told each step that begins.
-    like_for_like : bool
-        Whether workloads with different sizes also run at each other's.
+def run_case(
+    workload: Workload,
+    parameters: Mapping[str, int],
+    setup: Setup,
+    case: Case,
+    trace_s: float,
+    report: Report,
+) -> Run:
+    """Simulate a workload whose graph is known.
 
     Raises
     ------
     InputError
-        As `replay`.
+        The graph cannot finish.
     """
-    settings, setups = settings or {}, setups or [Setup()]
-    for name in workloads:  # before anything runs
-        find_workload(name).parameters(settings)
-    runs: dict[tuple[str, tuple[tuple[str, int], ...], int], Run] = {}
-
-    def run(name: str, sizes: Mapping[str, Any], place: int) -> Run:
-        parameters = find_workload(name).parameters(sizes)
-        key = (name, tuple(sorted(parameters.items())), place)
-        if key not in runs:
-            runs[key] = replay(name, sizes, setups[place], report)
-        return runs[key]
-
-    places = range(len(setups))
-    asked = tuple(run(name, settings, place) for name in workloads for place in places)
-    groups = []
-    for sizes in _sizes(workloads, settings) if like_for_like else ():
-        merged = {**settings, **sizes}
-        groups.append(tuple(run(name, merged, place) for name in workloads for place in places))
-    return Comparison(asked, tuple(groups))
-
-
-def _sizes(workloads: Sequence[str], settings: Mapping[str, Any]) -> list[dict[str, int]]:
-    """Different values of the parameters that all workloads have, where they differ at all."""
-    chosen = [find_workload(name).parameters(settings) for name in workloads]
-    common = [p for p in chosen[0] if all(p in other for other in chosen)]
-    differing = [p for p in common if len({parameters[p] for parameters in chosen}) > 1]
-    sizes = [{p: parameters[p] for p in differing} for parameters in chosen]
-    return [s for i, s in enumerate(sizes) if s and s not in sizes[:i]]
+    report(f"{workload.name}: simulating {case.graph.task_count:,} tasks")
+    began = perf_counter()
+    trace = case.simulate()
+    return Run(
+        workload=workload,
+        parameters=parameters,
+        setup=setup,
+        case=case,
+        trace=trace,
+        statistics=summarize(trace),
+        trace_s=trace_s,
+        simulate_s=perf_counter() - began,
+    )
 
 
 def _ignore(_: str) -> None:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from devices.description import Quantity, settings
 from devices.device import Device
-from tilesim.replay import Comparison, Run, differing_parameters
+from tilesim.comparison import Comparison, differing_parameters
+from tilesim.console import new_table
+from tilesim.replay import Run
 from workloads.catalogue import Workload
 
-__all__ = ["output_console", "print_comparison", "print_devices", "print_run", "print_workloads"]
-
-_PIPED_WIDTH = 160
-"""Columns where the output is no terminal, wide enough to cut no name short."""
-
-
-def output_console() -> Console:
-    """A console on standard output; without colours and cuts where that is no terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPED_WIDTH)
+__all__ = ["print_caveat", "print_comparison", "print_devices", "print_run", "print_workloads"]
 
 
 def print_workloads(console: Console, workloads: Iterable[Workload]) -> None:
     """Print workloads with their parameters."""
-    table = _table("Workloads")
+    table = new_table("Workloads")
     for heading in ("Workload", "Parameters", "What it is"):
         table.add_column(heading)
     for workload in workloads:
@@ -39,7 +31,7 @@ def print_workloads(console: Console, workloads: Iterable[Workload]) -> None:
 def print_devices(console: Console, devices: Iterable[Device]) -> None:
     """Print every figure of devices, constants with their range and source."""
     for device in devices:
-        table = _table(f"{device.name}: {device.description}")
+        table = new_table(f"{device.name}: {device.description}")
         table.add_column("Key", no_wrap=True)
         table.add_column("Value", justify="right")
         table.add_column("Range", no_wrap=True)
@@ -64,7 +56,6 @@ def print_run(console: Console, run: Run) -> None:
     console.print(_totals(run))
     if run.measured is not None:
         console.print(_against_measured([run]))
-    _print_caveat(console, run)
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -79,12 +70,11 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
         title = f"Like for like: {_shared_sizes(group)}"
         names = [" ".join([run.workload.name, *run.setup.differences()]) for run in group]
         console.print(_side_by_side(title, names, group))
-    _print_caveat(console, comparison.runs[0])
 
 
 def _functions(run: Run) -> Table:
     figures = run.statistics
-    table = _table(f"{run.full_name} on {run.setup.device.name}, {run.setup.runtime.name}")
+    table = new_table(f"{run.full_name} on {run.setup.device.name}, {run.setup.runtime.name}")
     table.add_column("Function", overflow="fold")
     table.add_column("Core", no_wrap=True)
     for heading in (
@@ -123,7 +113,7 @@ def _functions(run: Run) -> Table:
 
 def _totals(run: Run) -> Table:
     figures, graph, wall_us = run.statistics, run.graph, run.statistics.wall_clock_us
-    table = _table("")
+    table = new_table("")
     table.show_header = False
     table.add_column("what")
     table.add_column("value", justify="right")
@@ -147,7 +137,7 @@ def _totals(run: Run) -> Table:
 
 
 def _against_measured(runs: Sequence[Run]) -> Table:
-    table = _table("Measured against simulated")
+    table = new_table("Measured against simulated")
     table.add_column("Workload", overflow="fold")
     table.add_column("Figure", no_wrap=True)
     for heading in ("Measured", "Simulated", "Error"):
@@ -171,7 +161,7 @@ def _against_measured(runs: Sequence[Run]) -> Table:
 
 def _side_by_side(title: str, names: Sequence[str], runs: Sequence[Run]) -> Table:
     sizes = differing_parameters(runs)
-    table = _table(title)
+    table = new_table(title)
     table.add_column("Workload", min_width=11, overflow="fold")
     for heading in (
         "Tasks",
@@ -218,7 +208,8 @@ def _shared_sizes(runs: Sequence[Run]) -> str:
     return ", ".join(f"{name} {value}" for name, value in differing.items())
 
 
-def _print_caveat(console: Console, run: Run) -> None:
+def print_caveat(console: Console, run: Run) -> None:
+    """Say how far to trust the figures."""
     uncertainty = run.setup.device.uncertainty
     console.print(
         f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
@@ -226,14 +217,4 @@ def _print_caveat(console: Console, run: Run) -> None:
         "Memory contention, cold starts and back-pressure are not modelled, and tiles are not "
         "checked to fit on chip; see docs/model.md.",
         style="dim",
-    )
-
-
-def _table(title: str) -> Table:
-    return Table(
-        title=title or None,
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
     )

@@ -19,7 +19,8 @@ import devices.device
 import runtime.version
 from runtime.dependencies import Dependencies
 from tilesim.cli import main
-from tilesim.replay import Setup, compare
+from tilesim.comparison import compare
+from tilesim.replay import Setup
 from tilesim.report import print_comparison, print_run
 from workloads.catalogue import WORKLOADS
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from runtime.dependencies import Dependencies
-from tilesim.replay import Setup, compare, replay
+from tilesim.comparison import compare
+from tilesim.replay import Setup, replay
 
 BASELINE, RESTRUCTURED = "qwen3-scope3-baseline", "qwen3-scope3-restructured"
 

@@ -1,0 +1,279 @@
+"""What-ifs: small named changes of a case, of its graph, its kernel times or its machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from devices.description import settings, with_values
+from devices.errors import InputError, unknown_name
+from devices.kernel import CoreType
+from runtime.case import Case
+from runtime.graph import ALLOC
+from runtime.transforms import Transformed, Work, fuse_kernels, merge_tasks, split_tasks
+
+__all__ = [
+    "Change",
+    "Clusters",
+    "DropFalseEdges",
+    "FreeSubmits",
+    "Fuse",
+    "Merge",
+    "ScaleKernel",
+    "SchedulerThreads",
+    "SetConstant",
+    "Split",
+    "apply_changes",
+]
+
+
+class Change(Protocol):
+    """A change of a case.
+
+    Attributes
+    ----------
+    stage : int
+        Changes are made in the order of their stages: edges, tasks, times, machine.
+    """
+
+    stage: ClassVar[int]
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Change a case.
+
+        Returns
+        -------
+        Case
+            The changed one.
+        str
+            What was done, in words.
+
+        Raises
+        ------
+        InputError
+            The case has nothing that could be changed so.
+        """
+
+
+EDGES, TASKS, TIMES, MACHINE = range(4)
+
+
+def apply_changes(case: Case, changes: list[Change]) -> tuple[Case, list[str]]:
+    """Make several changes, edges first, then tasks, times and machine; else in their order.
+
+    Returns
+    -------
+    Case
+        With all changes.
+    list of str
+        What was done, in the order in which it was done.
+    """
+    done = []
+    for change in sorted(changes, key=lambda change: change.stage):
+        case, words = change.apply(case)
+        done.append(words)
+    return case, done
+
+
+@dataclass(frozen=True)
+class DropFalseEdges:
+    """Without the edges that exist only because whole tensors are compared.
+
+    Attributes
+    ----------
+    producer, consumer : str or None
+        The pair of kernels whose false edges go; None for all.
+    """
+
+    stage: ClassVar[int] = EDGES
+    producer: str | None = None
+    consumer: str | None = None
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Drop false edges and keep the true order that they enforced."""
+        false = case.false_dependences
+        pairs = None
+        if self.producer is not None and self.consumer is not None:
+            pairs = [(_kernel(case, self.producer), _kernel(case, self.consumer))]
+        count = sum(
+            pair.count
+            for pair in false.pairs
+            if pairs is None or (pair.producer, pair.consumer) in pairs
+        )
+        which = f" from {self.producer} to {self.consumer}" if pairs else ""
+        return replace(case, graph=false.without(pairs)), f"dropped {count:,} false edges{which}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Each task of a kernel in several, which share its work."""
+
+    stage: ClassVar[int] = TASKS
+    kernel: str
+    parts: int
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Split; each part has the start and the commit of a kernel."""
+        result = split_tasks(_work(case), self.kernel, self.parts, case.fixed_us)
+        return _with_work(case, result), (
+            f"split {result.changed:,} tasks of {self.kernel} into {self.parts} each"
+        )
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Several consecutive tasks of a kernel in one, as if more iterations ran in one task."""
+
+    stage: ClassVar[int] = TASKS
+    kernel: str
+    count: int
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Merge; the start and the commit of a kernel are saved."""
+        result = merge_tasks(_work(case), self.kernel, self.count, case.fixed_us)
+        return _with_work(case, result), (
+            f"merged tasks of {self.kernel}, {self.count} into one: {result.changed:,} new tasks"
+            + _left_alone(result)
+        )
+
+
+@dataclass(frozen=True)
+class Fuse:
+    """Tasks of two kernels that follow each other in one.
+
+    Attributes
+    ----------
+    core : CoreType or None
+        Where the new tasks run; may be left open if both kernels run on the same.
+    """
+
+    stage: ClassVar[int] = TASKS
+    first: str
+    second: str
+    core: CoreType | None = None
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Fuse; kernel times add up, less one start and commit."""
+        result = fuse_kernels(_work(case), self.first, self.second, self.core, case.fixed_us)
+        return _with_work(case, result), (
+            f"fused {result.changed:,} pairs of {self.first} and {self.second}"
+            + _left_alone(result)
+        )
+
+
+@dataclass(frozen=True)
+class ScaleKernel:
+    """Kernel times multiplied: of one kernel, or of all where none is named."""
+
+    stage: ClassVar[int] = TIMES
+    kernel: str | None
+    factor: float
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Scale kernel times."""
+        if not 0.0 <= self.factor < np.inf:
+            raise InputError(f"a kernel time is scaled by a number from 0 on, not {self.factor}")
+        scaled = case.durations_us.copy()
+        if self.kernel is None:
+            scaled *= self.factor
+        else:
+            scaled[case.graph.kernel == _kernel(case, self.kernel)] *= self.factor
+        what = self.kernel or "all kernels"
+        return replace(case, durations_us=scaled), f"time of {what} times {self.factor:g}"
+
+
+@dataclass(frozen=True)
+class SchedulerThreads:
+    """Another number of scheduler threads."""
+
+    stage: ClassVar[int] = MACHINE
+    count: int
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Deal the clusters out to so many threads."""
+        runtime = with_values(case.runtime, {"scheduler_threads": self.count})
+        return replace(case, runtime=runtime), f"{self.count} scheduler threads"
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Another number of clusters of one cube and two vector cores."""
+
+    stage: ClassVar[int] = MACHINE
+    count: int
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Change the device."""
+        device = with_values(case.device, {"cores.clusters": self.count})
+        return replace(case, device=device), f"{self.count} clusters"
+
+
+@dataclass(frozen=True)
+class FreeSubmits:
+    """Submits, allocs, lookups and the records of them take no time."""
+
+    stage: ClassVar[int] = MACHINE
+    keys: tuple[str, ...] = field(
+        default=(
+            "costs.submit_us",
+            "costs.alloc_us",
+            "costs.chain_entry_us",
+            "profiling.phase_record_us",
+        )
+    )
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Change the runtime."""
+        runtime = with_values(case.runtime, dict.fromkeys(self.keys, 0.0))
+        return replace(case, runtime=runtime), "submits take no time"
+
+
+@dataclass(frozen=True)
+class SetConstant:
+    """Another value of a constant of the device's or the runtime's model.
+
+    Attributes
+    ----------
+    key : str
+        Its key in the TOML file, with dots.
+    """
+
+    stage: ClassVar[int] = MACHINE
+    key: str
+    value: float
+
+    def apply(self, case: Case) -> tuple[Case, str]:
+        """Change runtime or device; a change of the device leaves kernel times as they are."""
+        words = f"{self.key} = {self.value:g}"
+        if self.key in settings(case.runtime):
+            runtime = with_values(case.runtime, {self.key: self.value})
+            return replace(case, runtime=runtime), words
+        known = settings(case.device)
+        if self.key not in known:
+            raise unknown_name("constant", self.key, [*settings(case.runtime), *known])
+        return replace(case, device=with_values(case.device, {self.key: self.value})), words
+
+
+def _kernel(case: Case, name: str) -> int:
+    """Number of the kernel of a name, of those that have tasks."""
+    used: list[int] = np.unique(case.graph.kernel[case.graph.kernel != ALLOC]).tolist()
+    names = {case.graph.kernels[number].name: number for number in used}
+    if name not in names:
+        raise unknown_name(f"kernel of {case.graph.name}", name, names)
+    return names[name]
+
+
+def _work(case: Case) -> Work:
+    return Work(case.graph, case.durations_us)
+
+
+def _with_work(case: Case, result: Transformed) -> Case:
+    return replace(case, graph=result.work.graph, durations_us=result.work.durations_us)
+
+
+def _left_alone(result: Transformed) -> str:
+    if not result.left_alone:
+        return ""
+    return f" ({result.left_alone:,} left alone: other tasks lie between them)"

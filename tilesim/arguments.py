@@ -1,0 +1,228 @@
+"""The arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from devices.device import available_devices, load_device
+from devices.errors import InputError
+from runtime.dependencies import Dependencies
+from runtime.estimates import Estimates
+from runtime.version import available_runtimes, load_runtime
+from tilesim.options import (
+    read_dependencies,
+    read_lookup_cap,
+    read_priorities,
+    read_settings,
+    split_settings,
+)
+from tilesim.policies import policy_names, read_policies
+from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
+from workloads.catalogue import WORKLOADS
+
+__all__ = ["Gantt", "Json", "Name", "Names", "Options", "Window", "takes_options"]
+
+
+def _starting_with(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+    return lambda incomplete: [name for name in names() if name.startswith(incomplete)]
+
+
+_complete_workload = _starting_with(lambda: list(WORKLOADS))
+
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="WORKLOAD...",
+        help="Workloads by name (`tilesim list` shows them).",
+        autocompletion=_complete_workload,
+        show_default=False,
+    ),
+]
+Name = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="WORKLOAD",
+        help="Workload by name (`tilesim list` shows them).",
+        autocompletion=_complete_workload,
+        show_default=False,
+    ),
+]
+Gantt = Annotated[
+    Path | None,
+    typer.Option("--gantt", "-g", help="Draw a Gantt chart: .png, .svg or .pdf."),
+]
+Window = Annotated[
+    str | None,
+    typer.Option(metavar="BEGIN:END", help="Part of the run to draw, in us: 0:500."),
+]
+Json = Annotated[bool, typer.Option("--json", "-j", help="Print JSON instead of tables.")]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that say how large a workload is, and what it runs on."""
+
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            "-s",
+            metavar="NAME=VALUE",
+            help="Parameter of the workload; repeat it, or write several after one another.",
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            "-d",
+            help="Device by name, or a TOML file.",
+            autocompletion=_starting_with(available_devices),
+        ),
+    ] = DEFAULT_DEVICE
+    runtime: Annotated[
+        str,
+        typer.Option(
+            "--runtime",
+            "-r",
+            help="Runtime version by name, or a TOML file.",
+            autocompletion=_starting_with(available_runtimes),
+        ),
+    ] = DEFAULT_RUNTIME
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy",
+            "-p",
+            metavar="NAME[,NAME]",
+            help="Scheduling policy by name (`tilesim policies` shows them), with parameters as in "
+            "random[seed=3]; or FILE.py:CLASS, whose file is run.",
+            autocompletion=_starting_with(policy_names),
+        ),
+    ] = "runtime"
+    estimate_error: Annotated[
+        float,
+        typer.Option(
+            metavar="SIGMA",
+            help="Error of the kernel times that the policy is told (0.3: most within 30 %).",
+        ),
+    ] = 0.0
+    seed: Annotated[int, typer.Option(help="Seed of these errors.")] = 0
+    priority: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KERNEL=N",
+            help="Priority of a kernel's tasks, the larger the sooner; policies with ranks obey.",
+        ),
+    ] = None
+    dependencies: Annotated[
+        str,
+        typer.Option(
+            metavar="tensor|tile",
+            help="Track dependences on the tensors that tasks name, as the runtime does, or on "
+            "the bytes that they touch.",
+        ),
+    ] = "tensor"
+    lookup_cap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|none",
+            help="Most producers that one TensorMap lookup returns.",
+            show_default="the runtime's",
+        ),
+    ] = None
+    profiling: Annotated[
+        bool,
+        typer.Option(
+            "--profiling/--no-profiling",
+            help="Whether the run writes the records that the device tools read.",
+        ),
+    ] = True
+
+    def setups(self) -> list[Setup]:
+        """What to run on: once for each kind of dependences and each policy.
+
+        Raises
+        ------
+        InputError
+            A name, file or value that does not exist or fit.
+        """
+        device, runtime = load_device(self.device), load_runtime(self.runtime)
+        kinds: list[Dependencies] = read_dependencies(self.dependencies)
+        policies = read_policies(self.policy)
+        cap = read_lookup_cap(self.lookup_cap)
+        estimates = Estimates(self.estimate_error, self.seed, read_priorities(self.priority or []))
+        return [
+            Setup(device, runtime, kind, cap, self.profiling, policy, estimates)
+            for kind in kinds
+            for policy in policies
+        ]
+
+    def setup(self, verb: str) -> Setup:
+        """The one setup of a verb that takes one.
+
+        Raises
+        ------
+        InputError
+            There are several; or as `setups`.
+        """
+        setups = self.setups()
+        if len(setups) != 1:
+            raise InputError(f"{verb} takes one policy and one kind of dependences; compare, more")
+        return setups[0]
+
+    def workloads(self, words: list[str]) -> tuple[list[str], dict[str, int]]:
+        """Names and settings among the positional arguments.
+
+        Raises
+        ------
+        InputError
+            A setting is not of the form ``name=integer``.
+        """
+        names, given = split_settings(words, self.settings or [])
+        return names, read_settings(given)
+
+    def workload(self, words: list[str], verb: str) -> tuple[str, dict[str, int]]:
+        """The one name of a verb that takes one, and settings.
+
+        Raises
+        ------
+        InputError
+            There is none, or there are several.
+        """
+        names, settings = self.workloads(words)
+        if len(names) != 1:
+            raise InputError(f"{verb} takes one workload, not {len(names)}; compare takes several")
+        return names[0], settings
+
+
+def takes_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb all options of `Options`, which it gets as its parameter ``options``."""
+    hints = get_type_hints(verb, include_extras=True)
+    shared_hints = get_type_hints(Options, include_extras=True)
+    own = inspect.signature(verb).parameters
+    shared = inspect.signature(Options).parameters
+
+    def command(**values: Any) -> None:
+        chosen = {name: values.pop(name) for name in shared}
+        verb(options=Options(**chosen), **values)
+
+    parameters = []
+    for name, parameter in own.items():
+        if name == "options":
+            parameters += [p.replace(annotation=shared_hints[n]) for n, p in shared.items()]
+        else:
+            parameters.append(parameter.replace(annotation=hints[name]))
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    ordered = [parameter.replace(kind=keyword) for parameter in parameters]
+    command.__doc__ = verb.__doc__
+    command.__name__ = verb.__name__
+    command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]  # typer reads it
+    command.__annotations__ = {p.name: p.annotation for p in ordered}
+    return command

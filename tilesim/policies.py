@@ -1,0 +1,110 @@
+"""Policies that the command line names: those that come with tilesim, and the user's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from sys import modules
+from traceback import extract_tb
+from types import ModuleType
+
+from devices.errors import InputError, unknown_name
+from scheduler.policy import ListPolicy, Policy
+from scheduler.registry import POLICIES, build_policy, make_policy, split_policies
+
+__all__ = ["ENTRY_POINTS", "failed_in_policy", "policy_names", "read_policies", "read_policy"]
+
+ENTRY_POINTS = "tilesim.policies"
+"""Group of entry points under which other packages offer policies."""
+
+_IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)(?:\[(?P<parameters>[^\[\]]*)\])?")
+_NEEDED = ("name", "decision_us", "fills_local_buffers", "names_cores", "prepare", "rank", "core")
+_MODULE = "tilesim_policy_"
+
+
+def policy_names() -> list[str]:
+    """Names of tilesim's policies and of those that installed packages offer."""
+    return [*POLICIES, *(offer.name for offer in entry_points(group=ENTRY_POINTS))]
+
+
+def read_policies(text: str) -> list[Policy]:
+    """Read several policies, separated by commas.
+
+    Raises
+    ------
+    InputError
+        As `read_policy`; or a policy is named twice.
+    """
+    names = split_policies(text)
+    if len(set(names)) < len(names):
+        raise InputError(f"--policy names a policy twice: {text!r}")
+    return [read_policy(name) for name in names]
+
+
+def read_policy(text: str) -> Policy:
+    """Read one policy: a name, or ``FILE.py:CLASS``, whose file is run; parameters in brackets.
+
+    Raises
+    ------
+    InputError
+        There is no such policy, file or class; the file fails; the class is no policy; or a
+        parameter does not fit.
+    """
+    in_file = _IN_FILE.fullmatch(text.strip())
+    if in_file is not None:
+        module = _run_file(Path(in_file["file"]))
+        kind = getattr(module, in_file["name"], None)
+        if kind is None:
+            raise InputError(f"{in_file['file']}: has no {in_file['name']}")
+        return _checked(kind, in_file["name"], in_file["parameters"] or "", in_file["file"])
+    name, _, rest = text.strip().partition("[")
+    if name in POLICIES:
+        return make_policy(text)
+    for offer in entry_points(group=ENTRY_POINTS):
+        if offer.name == name:
+            return _checked(offer.load(), name, rest.removesuffix("]"), offer.value)
+    raise unknown_name("policy", name, policy_names())
+
+
+def failed_in_policy(error: BaseException) -> InputError | None:
+    """What to tell of an error that a policy from a file made while it was asked, if it did."""
+    for frame in reversed(extract_tb(error.__traceback__)):
+        for name, module in modules.items():
+            if name.startswith(_MODULE) and frame.filename == module.__file__:
+                where = f"{frame.filename}:{frame.lineno}: policy fails in {frame.name}"
+                return InputError(f"{where}: {type(error).__name__}: {error}")
+    return None
+
+
+def _checked(kind: Callable[..., Policy], name: str, parameters: str, origin: str) -> Policy:
+    """Make the policy of a foreign class, and see that it is one."""
+    if not isinstance(kind, type):
+        raise InputError(f"{origin}: {name} is no class")
+    policy: Policy = build_policy(kind, name, parameters)
+    missing = [part for part in _NEEDED if not hasattr(policy, part)]
+    if missing:
+        raise InputError(
+            f"{origin}: {name} is no policy: it has no {', '.join(missing)}; "
+            "derive it from tilesim.ListPolicy"
+        )
+    if policy.name == ListPolicy.name:  # it has none of its own
+        type(policy).name = name
+    return policy
+
+
+def _run_file(file: Path) -> ModuleType:
+    """Run a Python file as a module of its own."""
+    name = f"{_MODULE}{file.stem}"
+    spec = spec_from_file_location(name, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise InputError(f"{file}: is no Python file that can be read")
+    module = module_from_spec(spec)
+    modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{file}: fails: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,128 @@
+"""The verbs compare and demo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devices.errors import InputError
+from tilesim.arguments import Gantt, Json, Names, Options, takes_options
+from tilesim.comparison import Comparison, compare, differing_parameters
+from tilesim.console import output_console
+from tilesim.outputs import check_outputs, make_folder, plots, print_json
+from tilesim.policy_report import print_policy_comparison
+from tilesim.progress import progress
+from tilesim.records import comparison_record
+from tilesim.replay import Run
+from tilesim.report import print_caveat, print_comparison
+from tilesim.verbs.replay import bound_lines
+
+__all__ = ["compare_workloads", "demo"]
+
+_DEMO = ("qwen3-scope3-baseline", "qwen3-scope3-restructured")
+
+
+@takes_options
+def compare_workloads(
+    workloads: Names,
+    options: Options,
+    like_for_like: Annotated[
+        bool,
+        typer.Option(help="Also run workloads of different sizes at each other's sizes."),
+    ] = True,
+    gantt: Gantt = None,
+    as_json: Json = False,
+) -> None:
+    """Run workloads, policies or kinds of dependences side by side.
+
+    Several policies or kinds of dependences are separated by commas; each workload runs with each.
+
+    Examples: `tilesim compare qwen3-scope3-baseline qwen3-scope3-restructured --gantt both.png`,
+    `tilesim compare qwen3-scope3-restructured --policy runtime,critical-path,heft`
+    """
+    names, settings = options.workloads(workloads)
+    if not names:
+        raise InputError("compare takes the names of workloads; tilesim list shows them")
+    setups = options.setups()
+    check_outputs(pictures=[gantt])
+    with progress() as report:
+        comparison = compare(names, settings, setups, report, like_for_like=like_for_like)
+        if gantt is not None:
+            report(f"drawing {gantt}")
+            _draw(comparison.runs, gantt)
+    if as_json:
+        print_json(comparison_record(comparison))
+    else:
+        _print(comparison)
+
+
+def _print(comparison: Comparison) -> None:
+    console = output_console()
+    if not _differ_in_policy_only(comparison.runs):
+        print_comparison(console, comparison)
+    for group in (comparison.runs, *comparison.like_for_like):
+        by_workload: dict[tuple[str, str], list[Run]] = {}
+        for run in group:
+            by_workload.setdefault((run.workload.name, str(run.parameters)), []).append(run)
+        for runs in by_workload.values():
+            if any(run.setup.policy != runs[0].setup.policy for run in runs):
+                print_policy_comparison(console, runs)
+    print_caveat(console, comparison.runs[0])
+
+
+def _differ_in_policy_only(runs: Sequence[Run]) -> bool:
+    """Whether a table of policies says all, for the graphs are the same."""
+    first = runs[0]
+    return len(runs) > 1 and all(
+        run.workload is first.workload
+        and run.setup.has_graph_of(first.setup)
+        and run.setup.policy != first.setup.policy
+        for run in runs[1:]
+    )
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the figures; made if missing.")
+    ] = Path("tilesim-demo"),
+    as_json: Json = False,
+) -> None:
+    """Show what the published restructuring of Qwen3-32B decode scope 3 did.
+
+    Runs both programs, at their own and at equal sizes, with the dependences that the runtime
+    tracks and with those of the accessed tiles, and draws the figures.
+
+    Example: `tilesim demo --out figures`
+    """
+    make_folder(out)
+    pictures = [out / f"{name}.png" for name in ("comparison", *_DEMO)]
+    traces = [out / f"{name}.json.gz" for name in _DEMO]
+    check_outputs(pictures, traces)
+    setups = Options(dependencies="tensor,tile").setups()
+    with progress() as report:
+        comparison = compare(_DEMO, None, setups, report)
+        as_run = [run for run in comparison.runs if run.measured is not None]
+        report("drawing")
+        _draw(as_run, pictures[0])
+        for run, picture, trace in zip(as_run, pictures[1:], traces, strict=True):
+            plots().draw_gantt(
+                run.trace, picture, title=run.full_name, bounds=bound_lines(run.bounds)
+            )
+            plots().write_chrome_trace(run.trace, trace)
+    figures = [*pictures, *traces]
+    if as_json:
+        print_json({**comparison_record(comparison), "figures": [str(f) for f in figures]})
+    else:
+        _print(comparison)
+        console = output_console()
+        console.print("Figures and traces (open the traces in Perfetto):")
+        for figure in figures:
+            console.print(f"  {figure}", highlight=False, soft_wrap=True)
+
+
+def _draw(runs: Sequence[Run], picture: Path) -> None:
+    sizes = differing_parameters(runs)
+    plots().draw_comparison([(run.describe(sizes), run.trace) for run in runs], picture)

@@ -1,0 +1,119 @@
+"""The verb explain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devices.errors import InputError
+from tilesim.arguments import Gantt, Json, Name, Options, Window, takes_options
+from tilesim.console import output_console
+from tilesim.explain import Difference, Why, explain, explain_against
+from tilesim.explain_report import difference_record, print_difference, print_why, why_record
+from tilesim.options import read_settings, read_window
+from tilesim.outputs import check_outputs, plots, print_json
+from tilesim.policy_report import print_bounds
+from tilesim.progress import progress
+from tilesim.replay import Setup
+from tilesim.report import print_caveat
+from tilesim.verbs.replay import bound_lines
+
+__all__ = ["explain_workload"]
+
+
+@takes_options
+def explain_workload(
+    workload: Name,
+    options: Options,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", "-a", metavar="WORKLOAD", help="Explain the difference to this workload."
+        ),
+    ] = None,
+    against_set: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Parameters of that workload."),
+    ] = None,
+    path: Annotated[
+        int, typer.Option(min=0, metavar="N", help="List so many tasks at both ends of the path.")
+    ] = 5,
+    gantt: Gantt = None,
+    window: Window = None,
+    waterfall: Annotated[
+        Path | None,
+        typer.Option("--waterfall", "-w", help="Draw the parts of the difference."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Split a wall-clock exactly, or the difference between two.
+
+    Examples: `tilesim explain qwen3-scope3-baseline --gantt why.png --window 0:500`,
+    `tilesim explain qwen3-scope3-baseline --against qwen3-scope3-restructured -w gap.png`
+    """
+    name, settings = options.workload(workload, "explain")
+    setup, drawn = options.setup("explain"), read_window(window)
+    if drawn is not None and gantt is None:
+        raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
+    if against is None:
+        if waterfall is not None or against_set:
+            raise InputError("--waterfall and --against-set are for --against WORKLOAD")
+        check_outputs(pictures=[gantt])
+        _explain_one(name, settings, setup, path, gantt, drawn, as_json=as_json)
+        return
+    if gantt is not None:
+        raise InputError("--gantt shows one run; with --against draw --waterfall FILE.png")
+    check_outputs(pictures=[waterfall])
+    other = against, {**settings, **read_settings(against_set or [])}
+    with progress() as report:
+        difference = explain_against((name, settings), other, setup, report)
+        if waterfall is not None:
+            report(f"drawing {waterfall}")
+            _draw(difference, waterfall)
+    if as_json:
+        print_json(difference_record(difference))
+    else:
+        print_difference(output_console(), difference)
+
+
+def _explain_one(
+    name: str,
+    settings: dict[str, int],
+    setup: Setup,
+    path: int,
+    gantt: Path | None,
+    drawn: tuple[float, float] | None,
+    *,
+    as_json: bool,
+) -> None:
+    with progress() as report:
+        why = explain(name, settings, setup, report)
+        if gantt is not None:
+            report(f"drawing {gantt}")
+            _draw_path(why, gantt, drawn)
+    if as_json:
+        print_json(why_record(why))
+    else:
+        console = output_console()
+        print_why(console, why, path)
+        print_bounds(console, why.run.bounds)
+        print_caveat(console, why.run)
+
+
+def _draw_path(why: Why, picture: Path, window: tuple[float, float] | None) -> None:
+    steps = plots().PathSteps(why.explanation.row)
+    lines, title = bound_lines(why.run.bounds), why.run.full_name
+    plots().draw_gantt(
+        why.run.trace, picture, window=window, title=title, bounds=lines, steps=steps
+    )
+
+
+def _draw(difference: Difference, picture: Path) -> None:
+    gap = difference.gap
+    parts = [plots().Part(p.factor, p.us, p.low_us, p.high_us) for p in gap.parts]
+    first, second = difference.names
+    plots().draw_waterfall(
+        f"From {first} to {second}", (first, gap.first_us), parts, (second, gap.second_us), picture
+    )

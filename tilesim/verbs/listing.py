@@ -1,0 +1,56 @@
+"""Verbs that list what there is to name."""
+
+from __future__ import annotations
+
+import msgspec
+
+from devices.device import available_devices, load_device
+from tilesim.arguments import Json
+from tilesim.console import output_console
+from tilesim.outputs import print_json
+from tilesim.policies import policy_names
+from tilesim.policy_report import policy_records, print_policies
+from tilesim.report import print_devices, print_workloads
+from workloads.catalogue import WORKLOADS
+
+__all__ = ["list_devices", "list_policies", "list_workloads"]
+
+
+def list_workloads(as_json: Json = False) -> None:
+    """List the workloads with their parameters.
+
+    Example: `tilesim list --json`
+    """
+    if as_json:
+        print_json(
+            [
+                {"name": w.name, "summary": w.summary, "parameters": dict(w.defaults)}
+                for w in WORKLOADS.values()
+            ]
+        )
+    else:
+        print_workloads(output_console(), WORKLOADS.values())
+
+
+def list_devices(as_json: Json = False) -> None:
+    """Show the devices: cores, buffers, memory, and every constant of the time model.
+
+    Example: `tilesim devices`
+    """
+    devices = [load_device(name) for name in available_devices()]
+    if as_json:
+        print_json([msgspec.to_builtins(device) for device in devices])
+    else:
+        print_devices(output_console(), devices)
+
+
+def list_policies(as_json: Json = False) -> None:
+    """List the scheduling policies with their rules and parameters.
+
+    Example: `tilesim policies`
+    """
+    records = policy_records(policy_names())
+    if as_json:
+        print_json(records)
+    else:
+        print_policies(output_console(), records)

@@ -1,0 +1,73 @@
+"""The verb replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devices.errors import InputError
+from runtime.bounds import Bounds
+from tilesim.arguments import Gantt, Json, Name, Options, Window, takes_options
+from tilesim.console import output_console
+from tilesim.options import read_window
+from tilesim.outputs import check_outputs, plots, print_json
+from tilesim.policy_report import print_bounds
+from tilesim.progress import progress
+from tilesim.records import run_record
+from tilesim.replay import replay
+from tilesim.report import print_caveat, print_run
+
+__all__ = ["bound_lines", "replay_workload"]
+
+
+@takes_options
+def replay_workload(
+    workload: Name,
+    options: Options,
+    gantt: Gantt = None,
+    window: Window = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option("--trace", "-t", help="Write a Chrome trace: .json or .json.gz."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run one workload in simulated time.
+
+    Examples: `tilesim replay qwen3-scope3-restructured --set hidden=5120`,
+    `tilesim replay qwen3-scope3-baseline --dependencies tile --gantt run.png --window 0:500`
+    """
+    name, settings = options.workload(workload, "replay")
+    setup = options.setup("replay")
+    drawn = read_window(window)
+    if drawn is not None and gantt is None:
+        raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
+    check_outputs(pictures=[gantt], traces=[trace])
+    with progress() as report:
+        run = replay(name, settings, setup, report)
+        if gantt is not None:
+            report(f"drawing {gantt}")
+            plots().draw_gantt(
+                run.trace, gantt, window=drawn, title=run.full_name, bounds=bound_lines(run.bounds)
+            )
+        if trace is not None:
+            report(f"writing {trace}")
+            plots().write_chrome_trace(run.trace, trace)
+    if as_json:
+        print_json(run_record(run))
+    else:
+        console = output_console()
+        print_run(console, run)
+        print_bounds(console, run.bounds)
+        print_caveat(console, run)
+
+
+def bound_lines(bounds: Bounds) -> list[object]:
+    """The path and area bounds, to be drawn over a run."""
+    return [
+        plots().BoundLine(bound.name, bound.us)
+        for bound in bounds.all
+        if bound.kernel_us is not None and bound.name != "INOUT chain"
+    ]

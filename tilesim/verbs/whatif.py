@@ -1,0 +1,99 @@
+"""The verb whatif."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devices.errors import InputError
+from tilesim.arguments import Json, Name, Options, takes_options
+from tilesim.change_words import CHANGES, read_changes
+from tilesim.console import output_console
+from tilesim.outputs import check_outputs, plots, print_json
+from tilesim.progress import progress
+from tilesim.report import print_caveat
+from tilesim.whatif import SWEEP_FACTORS, SweptKernel, sweep_kernel_time, what_if
+from tilesim.whatif_report import print_sweep, print_what_if, sweep_record, what_if_record
+
+__all__ = ["ask_what_if"]
+
+_SWEEPS = ("kernel-time",)
+
+
+def _complete_change(incomplete: str) -> list[str]:
+    return [name for name in CHANGES if name.startswith(incomplete)]
+
+
+@takes_options
+def ask_what_if(
+    workload: Name,
+    options: Options,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--change",
+            "-c",
+            metavar="CHANGE",
+            help=f"Repeat it for several. {'; '.join(CHANGES.values())}.",
+            autocompletion=_complete_change,
+        ),
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="kernel-time",
+            help="Scale the time of each kernel by 0.9, 0.75 and 0.5: which is worth optimising?",
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the sweep: .png, .svg or .pdf.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change graph, kernel times or machine, and see what the run would take.
+
+    Edges change first, then tasks, times and the machine.
+
+    Examples: `tilesim whatif qwen3-scope3-baseline -c drop-false-edges -c free-submits`,
+    `tilesim whatif qwen3-scope3-restructured --sweep kernel-time --plot sweep.png`
+    """
+    name, settings = options.workload(workload, "whatif")
+    setup, changes = options.setup("whatif"), read_changes(change or [])
+    if sweep is None:
+        if not changes:
+            raise InputError(f"whatif takes --change ({', '.join(CHANGES)}) or --sweep kernel-time")
+        if plot is not None:
+            raise InputError("--plot is for --sweep kernel-time")
+        with progress() as report:
+            result = what_if(name, changes, settings, setup, report)
+        if as_json:
+            print_json(what_if_record(result))
+        else:
+            print_what_if(output_console(), result)
+            print_caveat(output_console(), result.before)
+        return
+    if sweep not in _SWEEPS:
+        raise InputError(f"--sweep takes {', '.join(_SWEEPS)}, not {sweep!r}")
+    check_outputs(pictures=[plot])
+    with progress() as report:
+        before_us, kernels = sweep_kernel_time(name, settings, setup, report, changes)
+        if plot is not None:
+            report(f"drawing {plot}")
+            _draw(name, before_us, kernels, plot)
+    if as_json:
+        print_json(sweep_record(before_us, kernels))
+    else:
+        print_sweep(output_console(), name, before_us, kernels)
+
+
+def _draw(name: str, before_us: float, kernels: tuple[SweptKernel, ...], picture: Path) -> None:
+    rows = [
+        plots().SweepRow(
+            kernel.kernel,
+            kernel.core,
+            SWEEP_FACTORS,
+            tuple(100.0 * (1.0 - us / before_us) for us in kernel.wall_clock_us),
+        )
+        for kernel in kernels
+    ]
+    plots().draw_sweep(f"{name}: which kernel is worth optimising", rows, picture)
