@@ -41,10 +41,10 @@ FIRST, SECOND = 0, 1
 class Factor(StrEnum):
     """What two programs may differ in."""
 
+    SIZE = "problem size"
     CHAINS = "false dependences (serial chains)"
     TASKS = "number of tasks (submit, dispatch)"
     KERNEL = "kernel time"
-    SIZE = "problem size"
     GRAPH = "graph (parallelism, balance)"
 
 
