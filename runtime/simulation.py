@@ -178,7 +178,7 @@ def _threads(
                 range(number, device.cores.clusters, count),
                 device.aic_count,
                 device.cores.aiv_per_cluster,
-                policy.rank,
+                policy.core_queue,
             ),
             shape_order=[_SHAPES[s] for s in runtime.shape_order(number) if s in _SHAPES],
             local_capacity=runtime.local_capacity if policy.fills_local_buffers else 0,

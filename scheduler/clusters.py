@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from scheduler.board import AIC, AIV
-from scheduler.queues import Rank, RankedQueue
+from scheduler.queues import ReadyQueue
 
 __all__ = ["Clusters"]
 
@@ -22,8 +22,8 @@ class Clusters:
     aic_count, aiv_per_cluster : int
         Cube core ``c`` and vector cores ``aic_count + aiv_per_cluster * c + 0, 1, ...`` make
         cluster ``c``.
-    rank : callable
-        ``rank(task)`` orders the tasks that wait for one core, the least first.
+    core_queue : callable
+        ``core_queue(core)`` makes the queue of the tasks that wait for one core.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Clusters:
         clusters: Sequence[int],
         aic_count: int,
         aiv_per_cluster: int,
-        rank: Callable[[int], Rank],
+        core_queue: Callable[[int], ReadyQueue],
     ) -> None:
         everything = (1 << len(clusters)) - 1
         self.free = [everything] * 2
@@ -54,8 +54,8 @@ class Clusters:
             for slot, core in enumerate(cores)
         }
         self._slots = (range(1), range(1, 1 + aiv_per_cluster))
-        self._rank = rank
-        self._queues: dict[int, RankedQueue] = {}
+        self._core_queue = core_queue
+        self._queues: dict[int, ReadyQueue] = {}
         self._awaited = [0] * (1 + aiv_per_cluster)
 
     @property
@@ -97,21 +97,23 @@ class Clusters:
         self.free[AIC if slot == 0 else AIV] |= bit
 
     def wait(self, task: int, core: int) -> bool:
-        """Have a task wait for one core; returns whether that is idle."""
+        """Have a task wait for one core; returns whether that is idle and its turn has come."""
         slot, bit = self._place[core]
         if core not in self._queues:
-            self._queues[core] = RankedQueue(self._rank)
-        self._queues[core].append(task)
+            self._queues[core] = self._core_queue(core)
+        queue = self._queues[core]
+        queue.append(task)
         self.waiting += 1
-        self._awaited[slot] |= bit
-        return bool(self._idle[slot] & bit)
+        if queue:
+            self._awaited[slot] |= bit
+        return bool(self._idle[slot] & self._awaited[slot] & bit)
 
     def has_waiting(self, core: int) -> bool:
         """Whether a task waits for this core."""
         return bool(self._queues.get(core))
 
     def is_awaited(self, shape: int) -> bool:
-        """Whether a task waits for an idle core of this shape."""
+        """Whether a task whose turn has come waits for an idle core of this shape."""
         return any(self._idle[slot] & self._awaited[slot] for slot in self._slots[shape])
 
     def occupy_awaited(self, shape: int) -> Iterator[tuple[int, int]]:

@@ -80,6 +80,9 @@ class Policy(Protocol):
         A task for a core of another scheduler thread waits in that thread's queue.
         """
 
+    def core_queue(self, core: int) -> ReadyQueue:
+        """The queue of the tasks that wait for one core."""
+
     def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
         """For each thread its queues of AIC and AIV tasks; threads may share them."""
 
@@ -113,18 +116,22 @@ class ListPolicy:
         """No core in particular."""
         return ANY_CORE
 
+    def core_queue(self, core: int) -> ReadyQueue:  # noqa: ARG002 - for subclasses
+        """In the order of `rank`, too."""
+        return RankedQueue(self._rank_after_priority())
+
     def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
-        """One queue per shape for all threads; the user's priority comes before the rank."""
-        priority = self.tasks.priority
-        rank = self.rank
-        if priority.any():
-            before = (-priority).tolist()
-
-            def rank(task: int) -> Rank:
-                return before[task], self.rank(task)  # type: ignore[return-value]  # nested
-
+        """One queue per shape for all threads."""
+        rank = self._rank_after_priority()
         shared = RankedQueue(rank), RankedQueue(rank)
         return [shared] * threads
+
+    def _rank_after_priority(self) -> Callable[[int], Rank]:
+        """The rank, after the user's priority where there is one."""
+        if not self.tasks.priority.any():
+            return self.rank
+        before: list[int] = (-self.tasks.priority).tolist()
+        return lambda task: (before[task], self.rank(task))
 
 
 @dataclass

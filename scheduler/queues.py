@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Protocol
 
-__all__ = ["Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
+__all__ = ["PlannedQueue", "Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
 
-Rank = float | tuple[float, ...]
+Rank = float | tuple["Rank", ...]
 """What orders ready tasks; those of one queue have to be comparable."""
 
 
@@ -51,6 +51,35 @@ class RankedQueue:
     def popleft(self) -> int:
         """Take the first task."""
         return heappop(self._heap)[2]
+
+
+class PlannedQueue:
+    """Gives out tasks in a fixed order and no other: the next one when it is ready.
+
+    Parameters
+    ----------
+    order : sequence of int
+        The tasks.
+    """
+
+    def __init__(self, order: Sequence[int]) -> None:
+        self._order = order
+        self._next = 0
+        self._ready: set[int] = set()
+
+    def __len__(self) -> int:
+        return int(self._next < len(self._order) and self._order[self._next] in self._ready)
+
+    def append(self, task: int) -> None:
+        """Note that a task is ready."""
+        self._ready.add(task)
+
+    def popleft(self) -> int:
+        """Take the next task of the order."""
+        task = self._order[self._next]
+        self._ready.remove(task)
+        self._next += 1
+        return task
 
 
 class StealingQueue:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
 import numpy as np
 
 from scheduler.policy import ListPolicy, Machine
+from scheduler.queues import PlannedQueue, ReadyQueue
 from scheduler.tasks import Tasks, longest_from
 
 __all__ = ["Heft", "Peft"]
@@ -36,6 +38,8 @@ class Plan:
         self._shortest_us = float(length_us[tasks.is_task].min(initial=_NEVER))
         self._cores = machine.cores
         self._shape: list[int] = tasks.shape.tolist()
+        # Tasks of no time may begin together; then the one that was planned first goes first.
+        self._place: dict[int, tuple[float, int]] = {}
         # Gaps instead of tasks: a full timeline has few, and what fits no task is forgotten.
         self._gaps = {core: [(0.0, _NEVER)] for cores in machine.cores for core in cores}
 
@@ -64,7 +68,19 @@ class Plan:
             if piece[1] - piece[0] >= self._shortest_us
         ]
         self.core[task], self.start_us[task] = best, best_us
+        self._place[task] = best_us, len(self._place)
         return end_us
+
+    def order(self, core: int) -> list[int]:
+        """Tasks of a core by their planned start."""
+        return self._orders[core]
+
+    @cached_property
+    def _orders(self) -> dict[int, list[int]]:
+        orders: dict[int, list[int]] = {core: [] for core in self._gaps}
+        for task in sorted(self._place, key=self._place.__getitem__):
+            orders[self.core[task]].append(task)
+        return orders
 
 
 def _first_fit(
@@ -79,7 +95,10 @@ def _first_fit(
 
 @dataclass
 class _Planned(ListPolicy):
-    """Base of policies that name every task's core, and its turn on it."""
+    """Base of policies that name every task's core, and its turn on it.
+
+    A core runs its tasks in the planned order even if another one is ready first.
+    """
 
     def prepare(self, tasks: Tasks, machine: Machine) -> None:
         """Plan the run."""
@@ -89,13 +108,13 @@ class _Planned(ListPolicy):
     def _make_plan(self, tasks: Tasks, machine: Machine) -> Plan:
         raise NotImplementedError
 
-    def rank(self, task: int) -> float:
-        """The planned start."""
-        return self._plan.start_us[task]
-
     def core(self, task: int) -> int:
         """The planned core."""
         return self._plan.core[task]
+
+    def core_queue(self, core: int) -> ReadyQueue:
+        """Tasks in their planned order and no other."""
+        return PlannedQueue(self._plan.order(core))
 
 
 @dataclass

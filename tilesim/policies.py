@@ -21,7 +21,16 @@ ENTRY_POINTS = "tilesim.policies"
 """Group of entry points under which other packages offer policies."""
 
 _IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>\w+)(?:\[(?P<parameters>[^\[\]]*)\])?")
-_NEEDED = ("name", "decision_us", "fills_local_buffers", "names_cores", "prepare", "rank", "core")
+_NEEDED = (
+    "name",
+    "decision_us",
+    "fills_local_buffers",
+    "names_cores",
+    "prepare",
+    "core",
+    "core_queue",
+    "queues",
+)
 _MODULE = "tilesim_policy_"
 
 
