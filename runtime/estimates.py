@@ -47,7 +47,12 @@ class Estimates:
         if not 0.0 <= self.error < np.inf:
             raise InputError(f"the estimate error is a number from 0 on, not {self.error}")
 
-    def tasks(self, graph: TaskGraph, durations_us: Sequence[float]) -> Tasks:
+    def tasks(
+        self,
+        graph: TaskGraph,
+        durations_us: Sequence[float],
+        submit_costs_us: NDArray[np.float64],
+    ) -> Tasks:
         """What a policy sees of a graph.
 
         Parameters
@@ -56,6 +61,8 @@ class Estimates:
             What is to run.
         durations_us : sequence of float
             True kernel time of each submit.
+        submit_costs_us : float64 array, shape (n,)
+            What the orchestrator spends on each submit.
 
         Raises
         ------
@@ -71,6 +78,7 @@ class Estimates:
             kernel=graph.kernel,
             shape=np.where(graph.is_aic, AIC, AIV).astype(np.int8),
             estimate_us=estimate_us,
+            release_us=np.cumsum(submit_costs_us),
             priority=self._priority(graph),
             fanin_start=graph.fanin_start,
             fanin=graph.fanin,

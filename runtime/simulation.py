@@ -82,10 +82,18 @@ def simulate(
     if durations is not None:
         _check_durations(durations, graph)
     times_us = durations_us(graph, device) if durations is None else durations
-    tasks = (estimates or Estimates()).tasks(graph, times_us)
+    cost_us = submit_costs_us(graph, runtime, profiling=profiling)
+    tasks = (estimates or Estimates()).tasks(graph, times_us, cost_us)
     with _garbage_collection_paused():
         return _run(
-            graph, device, runtime, policy or RuntimePolicy(), tasks, times_us, profiling=profiling
+            graph,
+            device,
+            runtime,
+            policy or RuntimePolicy(),
+            tasks,
+            times_us,
+            cost_us,
+            profiling=profiling,
         )
 
 
@@ -96,6 +104,7 @@ def _run(
     policy: Policy,
     tasks: Tasks,
     times_us: Sequence[float],
+    cost_us: NDArray[np.float64],
     *,
     profiling: bool,
 ) -> Trace:
@@ -107,7 +116,6 @@ def _run(
     if policy.names_cores:
         board.name_core = _checked_core(graph, policy, tasks, machine)
     threads = _threads(env, board, device, runtime, cores, policy)
-    cost_us = submit_costs_us(graph, runtime, profiling=profiling)
     producers = _task_producers(graph)
     orchestrator = Orchestrator(env, board, tasks.is_task.tolist(), cost_us.tolist(), producers)
     for thread in threads:  # nothing synchronises their loops, so they begin evenly spread

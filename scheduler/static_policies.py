@@ -35,6 +35,7 @@ class Plan:
         self.start_us = [0.0] * len(tasks)
         length_us = tasks.estimate_us + machine.overhead_us
         self._length_us: list[float] = length_us.tolist()
+        self._release_us: list[float] = tasks.release_us.tolist()
         self._shortest_us = float(length_us[tasks.is_task].min(initial=_NEVER))
         self._cores = machine.cores
         self._shape: list[int] = tasks.shape.tolist()
@@ -44,7 +45,7 @@ class Plan:
         self._gaps = {core: [(0.0, _NEVER)] for cores in machine.cores for core in cores}
 
     def put(self, task: int, ready_us: float) -> float:
-        """Give a task the first gap that takes it, on the core where it comes first.
+        """Give a task the first gap after its submit, on the core where that comes first.
 
         Returns
         -------
@@ -52,6 +53,7 @@ class Plan:
             When its consumers may start, in us.
         """
         length_us = self._length_us[task]
+        ready_us = max(ready_us, self._release_us[task])
         best_us, best, gap = _NEVER, -1, 0
         for core in self._cores[self._shape[task]]:
             place, start_us = _first_fit(self._gaps[core], ready_us, length_us)

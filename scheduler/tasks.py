@@ -29,6 +29,8 @@ class Tasks:
         `AIC` or `AIV`: the core type that runs it.
     estimate_us : float64 array, shape (n,)
         Estimated kernel time, 0 for allocs.
+    release_us : float64 array, shape (n,)
+        When the orchestrator has submitted the task, if nothing holds it up.
     priority : int32 array, shape (n,)
         What the user wants first: the larger, the sooner.
     fanin_start : int64 array, shape (n + 1,)
@@ -43,6 +45,7 @@ class Tasks:
     kernel: NDArray[np.int32]
     shape: NDArray[np.int8]
     estimate_us: Floats
+    release_us: Floats
     priority: NDArray[np.int32]
     fanin_start: Integers
     fanin: NDArray[np.int32]
