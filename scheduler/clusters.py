@@ -29,8 +29,6 @@ class Clusters:
     ----------
     free : list of int
         Clusters that have an idle core, by shape.
-    waiting : int
-        Tasks that wait for one certain core.
     """
 
     def __init__(
@@ -42,7 +40,6 @@ class Clusters:
     ) -> None:
         everything = (1 << len(clusters)) - 1
         self.free = [everything] * 2
-        self.waiting = 0
         self._idle = [everything] * (1 + aiv_per_cluster)
         self._cores = [
             [c, *(aic_count + aiv_per_cluster * c + i for i in range(aiv_per_cluster))]
@@ -103,7 +100,6 @@ class Clusters:
             self._queues[core] = self._core_queue(core)
         queue = self._queues[core]
         queue.append(task)
-        self.waiting += 1
         if queue:
             self._awaited[slot] |= bit
         return bool(self._idle[slot] & self._awaited[slot] & bit)
@@ -126,7 +122,6 @@ class Clusters:
                 core = self.occupy(shape, bit, slot)
                 queue = self._queues[core]
                 task = queue.popleft()
-                self.waiting -= 1
                 if not queue:
                     self._awaited[slot] ^= bit
                 yield core, task

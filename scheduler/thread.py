@@ -108,6 +108,7 @@ class SchedulerThread:
         self.queues = queues
         self._clusters = clusters
         self._free = clusters.free
+        self._keeps = False  # whether a task ever had to wait for a certain core
         self._run = run
         self._read_cost_us = costs.read_us
         self._loop_cost_us = costs.loop_us
@@ -176,7 +177,7 @@ class SchedulerThread:
             for shape in self._order:
                 if queues[shape]:
                     self.board.offer(shape, self.env.now)
-        if self._clusters.waiting:
+        if self._keeps:
             for shape in self._order:
                 if self._clusters.is_awaited(shape):
                     self._look_for(shape, self.env.now)
@@ -237,6 +238,7 @@ class SchedulerThread:
 
     def keep(self, task: int, core: int, now_us: float) -> None:
         """Run a ready task on one of the own cores, after those of less rank that wait for it."""
+        self._keeps = True
         if self._clusters.wait(task, core):
             self._look_for(self.board.shape_of[task], now_us)
 
@@ -307,9 +309,11 @@ class SchedulerThread:
 
     def _finds_something(self, first: int) -> bool:
         """Whether there is a task and an idle core for it."""
-        queues, free, clusters = self.queues, self._free, self._clusters
+        queues, free = self.queues, self._free
         for shape in self._order[first:]:
-            if free[shape] and (queues[shape] or (clusters.waiting and clusters.is_awaited(shape))):
+            if free[shape] and (
+                queues[shape] or (self._keeps and self._clusters.is_awaited(shape))
+            ):
                 return True
         return False
 
@@ -321,7 +325,7 @@ class SchedulerThread:
         now_us = self._pending_us
         for place in range(self._shape, len(self._order)):
             shape = self._order[place]
-            if self._clusters.waiting and self._clusters.is_awaited(shape):
+            if self._keeps and self._clusters.is_awaited(shape):
                 self._look(self._place_awaited(shape, now_us), place)
                 self._offer_what_is_left()
                 return
