@@ -12,6 +12,7 @@ from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType
 from runtime.case import Case
 from runtime.graph import ALLOC
+from runtime.times import durations_us
 from runtime.transforms import Transformed, Work, fuse_kernels, merge_tasks, split_tasks
 
 __all__ = [
@@ -35,7 +36,7 @@ class Change(Protocol):
     Attributes
     ----------
     stage : int
-        Changes are made in the order of their stages: edges, tasks, times, machine.
+        Changes are made in the order of their stages: edges and constants, tasks, times, machine.
     """
 
     stage: ClassVar[int]
@@ -57,11 +58,12 @@ class Change(Protocol):
         """
 
 
-EDGES, TASKS, TIMES, MACHINE = range(4)
+RECORDED, TASKS, TIMES, MACHINE = range(4)
+"""Stages: what needs the graph as it was recorded, then the tasks, and so on."""
 
 
 def apply_changes(case: Case, changes: list[Change]) -> tuple[Case, list[str]]:
-    """Make several changes, edges first, then tasks, times and machine; else in their order.
+    """Make several changes, by stages: edges and constants, tasks, times, machine.
 
     Returns
     -------
@@ -87,7 +89,7 @@ class DropFalseEdges:
         The pair of kernels whose false edges go; None for all.
     """
 
-    stage: ClassVar[int] = EDGES
+    stage: ClassVar[int] = RECORDED
     producer: str | None = None
     consumer: str | None = None
 
@@ -240,12 +242,12 @@ class SetConstant:
         Its key in the TOML file, with dots.
     """
 
-    stage: ClassVar[int] = MACHINE
+    stage: ClassVar[int] = RECORDED
     key: str
     value: float
 
     def apply(self, case: Case) -> tuple[Case, str]:
-        """Change runtime or device; a change of the device leaves kernel times as they are."""
+        """Change the runtime, or the device and with it kernel times."""
         words = f"{self.key} = {self.value:g}"
         if self.key in settings(case.runtime):
             runtime = with_values(case.runtime, {self.key: self.value})
@@ -253,7 +255,9 @@ class SetConstant:
         known = settings(case.device)
         if self.key not in known:
             raise unknown_name("constant", self.key, [*settings(case.runtime), *known])
-        return replace(case, device=with_values(case.device, {self.key: self.value})), words
+        device = with_values(case.device, {self.key: self.value})
+        times_us = np.array(durations_us(case.graph, device))
+        return replace(case, device=device, durations_us=times_us), words
 
 
 def _kernel(case: Case, name: str) -> int:

@@ -1,193 +1,258 @@
-"""Contraction: making one task of several, where no other task has to run between them."""
+"""Contracting groups of tasks of a graph to one task each, as far as it stays free of cycles."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
+from devices.errors import InputError
 from devices.kernel import Kernel
-from runtime.graph import Buffer, TaskGraph, View
+from runtime.graph import ALLOC, Buffer, TaskGraph, View
 
-__all__ = ["Group", "contract", "renumbered"]
+__all__ = ["Contraction", "Group", "contract", "rebuild"]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks that are to become one.
-
-    Attributes
-    ----------
-    members : tuple of int
-        The tasks, in program order.
-    kernel : Kernel
-        What the new task executes; its arguments are those of the members in turn.
-    duration_us : float
-        How long that takes.
-    """
+    """Tasks, in program order, that become one task of `kernel`."""
 
     members: tuple[int, ...]
     kernel: Kernel
-    duration_us: float
 
 
-def contract(
-    graph: TaskGraph, durations_us: NDArray[np.float64], groups: Sequence[Group]
-) -> tuple[TaskGraph, NDArray[np.float64], int]:
-    """Make each group one task, as far as tasks then do not wait for each other.
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """A graph with contracted tasks.
 
-    A group whose members have to run before and after another task is left as it was; where
-    groups can become tasks one by one but not together, the later ones are. The new tasks stand
-    where the first member stood, or as soon after it as all producers are submitted.
+    Attributes
+    ----------
+    graph : TaskGraph
+        The new graph.
+    members : sequence of tuple of int
+        Submits of the old graph that each submit of the new one stands for.
+    left_alone : int
+        Groups that stay as they were, since a task outside them lies between their tasks.
+    """
+
+    graph: TaskGraph
+    members: Sequence[tuple[int, ...]]
+    left_alone: int
+
+
+def contract(graph: TaskGraph, groups: Iterable[Group]) -> Contraction:
+    """Contract groups of tasks, one group after the other.
+
+    A contracted task depends on everything that its members depend on, and what depends on a
+    member depends on it. A group is left alone if a path leads from one member through other
+    tasks, or through groups contracted before, to another member: its task would have to wait
+    for itself.
+
+    Submits keep their order as far as edges allow. A contracted task stands where its first
+    member stood, or right behind the last of its producers: so no consumer of it is submitted
+    later than it must be.
 
     Parameters
     ----------
     graph : TaskGraph
-        Whose edges lead from lower to higher numbers.
-    durations_us : float64 array, shape (n,)
-        Kernel time of each submit.
-    groups : sequence of Group
-        Without common members.
+        Every edge leads from a lower to a higher submit.
+    groups : iterable of Group
+        What to contract; no task is in two of them.
 
-    Returns
-    -------
-    TaskGraph
-        In a topological order.
-    float64 array
-        Kernel times of its submits.
-    int
-        How many groups became tasks.
+    Raises
+    ------
+    InputError
+        A group has an alloc, or a task that another group has.
     """
-    fanin = [graph.producers(submit).tolist() for submit in range(len(graph))]
-    kept = list(groups)
-    while True:
-        node_of = _node_of(len(graph), kept)
-        producers = _producers(fanin, node_of)
-        order = _topological_order(producers)
-        if len(order) == len(producers):
-            break
-        kept = _without_cycles(kept, producers, set(order))
-    return _rebuilt(graph, durations_us, kept, producers, order)
-
-
-def _node_of(count: int, groups: Sequence[Group]) -> list[int]:
-    """The first member of each submit's group; the submit itself, for most."""
-    node_of = list(range(count))
+    order = _Order(graph)
+    chosen: dict[int, Group] = {}
+    left_alone = 0
+    grouped: set[int] = set()
     for group in groups:
         for member in group.members:
-            node_of[member] = group.members[0]
-    return node_of
+            if graph.kernel[member] == ALLOC or member in grouped:
+                why = "is in two groups" if member in grouped else "is an alloc"
+                raise InputError(f"submit {member} of {graph.name} {why}; it cannot be contracted")
+            grouped.add(member)
+        if order.join(group.members):
+            chosen[group.members[0]] = group
+        else:
+            left_alone += 1
+    return _contracted(graph, order, chosen, left_alone)
 
 
-def _producers(fanin: Sequence[Sequence[int]], node_of: Sequence[int]) -> dict[int, list[int]]:
-    """Producers of each node, without itself and without repetition."""
-    producers: dict[int, dict[int, None]] = {}
-    for submit, before in enumerate(fanin):
-        node = node_of[submit]
-        own = producers.setdefault(node, {})
-        for producer in before:
-            if node_of[producer] != node:
-                own[node_of[producer]] = None
-    return {node: list(own) for node, own in producers.items()}
+class _Order:
+    """An order of submits in which producers stand first, kept while submits are joined.
+
+    Joining moves only what lies between the members in this order and depends on one of them, or
+    one of them on it (Pearce and Kelly's algorithm for dynamic topological orders).
+    """
+
+    def __init__(self, graph: TaskGraph) -> None:
+        start, flat = graph.fanin_start.tolist(), graph.fanin.tolist()
+        count = len(graph)
+        self.producers = [flat[start[n] : start[n + 1]] for n in range(count)]
+        self.consumers: list[list[int]] = [[] for _ in range(count)]
+        for consumer, row in enumerate(self.producers):
+            for producer in row:
+                self.consumers[producer].append(consumer)
+        self.head = list(range(count))
+        """First member of the group that a submit is in; itself, if in none."""
+        self.members: list[tuple[int, ...]] = [(n,) for n in range(count)]
+        self._position = list(range(count))
+
+    def join(self, group: tuple[int, ...]) -> bool:
+        """Join submits, unless one of them waits for another through submits outside."""
+        position = self._position
+        places = [position[member] for member in group]
+        behind = self._reached(self.consumers, group, min(places), max(places))
+        if not behind.isdisjoint(group):
+            return False
+        ahead = self._reached(self.producers, group, min(places), max(places))
+        slots = sorted([*places, *(position[n] for n in ahead), *(position[n] for n in behind)])
+        for node, slot in zip(sorted(ahead, key=position.__getitem__), slots, strict=False):
+            position[node] = slot
+        last = slots[len(slots) - len(behind) :]
+        for node, slot in zip(sorted(behind, key=position.__getitem__), last, strict=True):
+            position[node] = slot
+        position[group[0]] = slots[len(ahead)]
+        for member in group:
+            self.head[member] = group[0]
+        self.members[group[0]] = group
+        return True
+
+    def _reached(
+        self, neighbours: list[list[int]], group: tuple[int, ...], first: int, last: int
+    ) -> set[int]:
+        """What edges reach from a group within a range of positions, by way of others."""
+        head, position = self.head, self._position
+        inside = set(group)
+        reached: set[int] = set()
+        pending = list(group)
+        while pending:
+            node = pending.pop()
+            for member in self.members[node]:
+                for neighbour in neighbours[member]:
+                    other = head[neighbour]
+                    within_group = node in inside and other in inside
+                    if other in reached or within_group or not first <= position[other] <= last:
+                        continue
+                    reached.add(other)
+                    pending.append(other)
+        return reached
+
+    def in_program_order(self) -> list[int]:
+        """Heads in an order that edges allow, as near to the program's as possible."""
+        head, members = self.head, self.members
+        heads = [n for n, of in enumerate(head) if n == of]
+        waiting = [0] * len(head)
+        for node in heads:
+            # An edge counts once for each pair of members, here and below.
+            waiting[node] = sum(head[p] != node for m in members[node] for p in self.producers[m])
+        ready = [node for node in heads if not waiting[node]]
+        heapify(ready)
+        order: list[int] = []
+        while ready:
+            node = heappop(ready)
+            order.append(node)
+            for member in members[node]:
+                for consumer in self.consumers[member]:
+                    other = head[consumer]
+                    if other != node:
+                        waiting[other] -= 1
+                        if not waiting[other]:
+                            heappush(ready, other)
+        return order
 
 
-def _topological_order(producers: dict[int, list[int]]) -> list[int]:
-    """Nodes, each after its producers, else in program order; without those in or after cycles."""
-    waiting = {node: len(before) for node, before in producers.items()}
-    consumers: dict[int, list[int]] = {node: [] for node in producers}
-    for node, before in producers.items():
-        for producer in before:
-            consumers[producer].append(node)
-    ready = [node for node, count in waiting.items() if not count]
-    heapify(ready)
-    order = []
-    while ready:
-        node = heappop(ready)
-        order.append(node)
-        for consumer in consumers[node]:
-            waiting[consumer] -= 1
-            if not waiting[consumer]:
-                heappush(ready, consumer)
-    return order
-
-
-def _without_cycles(
-    groups: list[Group], producers: dict[int, list[int]], fine: set[int]
-) -> list[Group]:
-    """Leave out groups that lie on cycles: of each knot of cycles the later half, at least one."""
-    import networkx as nx  # noqa: PLC0415 - slow to load, and cycles are rare
-
-    stuck = nx.DiGraph(
-        (producer, node)
-        for node, before in producers.items()
-        if node not in fine
-        for producer in before
-        if producer not in fine
-    )
-    named = {group.members[0] for group in groups}
-    given_up: set[int] = set()
-    for knot in nx.strongly_connected_components(stuck):
-        if len(knot) > 1:
-            involved = sorted(named & knot)
-            given_up.update(involved[len(involved) // 2 :])
-    return [group for group in groups if group.members[0] not in given_up]
-
-
-def _rebuilt(
-    graph: TaskGraph,
-    durations_us: NDArray[np.float64],
-    groups: Sequence[Group],
-    producers: dict[int, list[int]],
-    order: list[int],
-) -> tuple[TaskGraph, NDArray[np.float64], int]:
-    """The graph of the nodes, in order."""
-    number_of = {node: number for number, node in enumerate(order)}
-    fanin = [[number_of[p] for p in producers[node]] for node in order]
+def _contracted(
+    graph: TaskGraph, order: _Order, chosen: dict[int, Group], left_alone: int
+) -> Contraction:
+    heads = order.in_program_order()
+    number = [0] * len(graph)
+    for new, node in enumerate(heads):
+        for member in order.members[node]:
+            number[member] = new
     kernels = list(graph.kernels)
-    known: dict[Kernel, int] = {}
-    kernel, entries = graph.kernel.copy(), graph.chain_entries.copy()
-    times_us = durations_us.copy()
-    views, scalars = list(graph.views), list(graph.scalars)
-    for group in groups:
-        node = group.members[0]
-        if group.kernel not in known:
-            known[group.kernel] = len(kernels)
-            kernels.append(group.kernel)
-        kernel[node] = known[group.kernel]
-        times_us[node] = group.duration_us
-        entries[node] = graph.chain_entries[list(group.members)].sum()
-        views[node] = tuple(chain.from_iterable(graph.views[m] for m in group.members))
-        scalars[node] = ()
-    made = replace(
+    numbers = {known: index for index, known in enumerate(kernels)}
+    old_kernel = graph.kernel.tolist()
+    kernel: list[int] = []
+    fanin: list[list[int]] = []
+    for new, node in enumerate(heads):
+        found = {number[p]: None for m in order.members[node] for p in order.producers[m]}
+        found.pop(new, None)
+        fanin.append(list(found))
+        if node in chosen:
+            made = chosen[node].kernel
+            if made not in numbers:
+                numbers[made] = len(kernels)
+                kernels.append(made)
+            kernel.append(numbers[made])
+        else:
+            kernel.append(old_kernel[node])
+    members = [order.members[node] for node in heads]
+    new_graph = rebuild(graph, members, kernels, kernel, fanin)
+    return Contraction(new_graph, members, left_alone)
+
+
+def rebuild(
+    graph: TaskGraph,
+    members: Sequence[tuple[int, ...]],
+    kernels: Sequence[Kernel],
+    kernel: Sequence[int],
+    fanin: Sequence[Sequence[int]],
+) -> TaskGraph:
+    """A graph whose submits stand for submits of another one.
+
+    Parameters
+    ----------
+    graph : TaskGraph
+        The old graph.
+    members : sequence of tuple of int
+        Old submits that each new one stands for; an old one may stand in several. A new submit
+        has the tensors of all of them, the ring of the first, and, if it stands for one only,
+        that one's scalars. Its lookups are those of all.
+    kernels, kernel, fanin
+        Of the new graph; `fanin` has the producers of each submit.
+    """
+    entries = graph.chain_entries.tolist()
+    scalars = graph.scalars
+    return replace(
         graph,
         kernels=kernels,
-        kernel=kernel[order],
-        ring=graph.ring[order],
+        kernel=np.array(kernel, dtype=np.int32),
+        ring=graph.ring[[group[0] for group in members]],
         fanin_start=np.cumsum([0, *map(len, fanin)], dtype=np.int64),
         fanin=np.array(list(chain.from_iterable(fanin)), dtype=np.int32),
-        chain_entries=entries[order],
-        views=renumbered([views[node] for node in order], number_of),
-        scalars=[scalars[node] for node in order],
+        chain_entries=np.array(
+            [sum([entries[member] for member in group]) for group in members], dtype=np.int32
+        ),
+        views=_renumbered_views(graph, members),
+        scalars=[scalars[group[0]] if len(group) == 1 else () for group in members],
     )
-    return made, times_us[order], len(groups)
 
 
-def renumbered(
-    views: Sequence[tuple[View, ...]], number_of: Mapping[int, int] | Sequence[int]
+def _renumbered_views(
+    graph: TaskGraph, members: Sequence[tuple[int, ...]]
 ) -> list[tuple[View, ...]]:
-    """The same views of buffers whose owners, always allocs, have their new numbers."""
-    moved: dict[Buffer, Buffer] = {}
+    """Tensors of each submit, in buffers that know the new number of the alloc that made them."""
+    is_alloc = (graph.kernel == ALLOC).tolist()
+    number = {group[0]: new for new, group in enumerate(members) if is_alloc[group[0]]}
+    buffers: dict[Buffer, Buffer] = {}
 
-    def move(view: View) -> View:
+    def moved(view: View) -> View:
         old = view.buffer
-        if old.owner < 0:
+        owner = number.get(old.owner, old.owner)
+        if owner == old.owner:
             return view
-        if old not in moved:
-            moved[old] = replace(old, owner=number_of[old.owner])
-        return View(moved[old], view.shape, view.offset)
+        if old not in buffers:
+            buffers[old] = replace(old, owner=owner)
+        return View(buffers[old], view.shape, view.offset)
 
-    return [tuple([move(view) for view in each]) for each in views]
+    return [
+        tuple([moved(view) for member in group for view in graph.views[member]])
+        for group in members
+    ]

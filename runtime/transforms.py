@@ -1,18 +1,23 @@
-"""Other cuts of a program into tasks: split, merge and fuse tasks of a graph."""
+"""What if the tasks were cut otherwise: splitting, merging and fusing tasks of a graph.
+
+The work stays the same and so does all order between tasks; only how much one task does changes.
+Kernel times follow from those before: nothing is recorded or modelled anew.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType, Kernel
-from runtime.contraction import Group, contract, renumbered
+from runtime.contraction import Group, contract, rebuild
 from runtime.graph import ALLOC, TaskGraph
 
 __all__ = ["Transformed", "Work", "fuse_kernels", "merge_tasks", "split_tasks"]
@@ -25,212 +30,272 @@ class Work:
     Attributes
     ----------
     graph : TaskGraph
-        Whose edges lead from lower to higher numbers.
+        Every edge leads from a lower to a higher submit.
     durations_us : float64 array, shape (n,)
-        Kernel times, 0 for allocs.
+        Kernel times in us, 0 for allocs.
+
+    Raises
+    ------
+    InputError
+        There is not one time, 0 or more, for each submit, or an edge leads backward.
     """
 
     graph: TaskGraph
     durations_us: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        graph, times = self.graph, self.durations_us
+        if times.shape != (len(graph),):
+            raise InputError(f"{times.size} durations for a graph of {len(graph)} submits")
+        if not (np.isfinite(times) & (times >= 0)).all():
+            raise InputError(f"{graph.name} has durations that are no times; they are 0 us or more")
+        consumer = np.repeat(np.arange(len(graph)), np.diff(graph.fanin_start))
+        backward = np.flatnonzero(graph.fanin >= consumer)
+        if len(backward):
+            edge = backward[0]
+            raise InputError(
+                f"submit {consumer[edge]} of {graph.name} depends on submit {graph.fanin[edge]}, "
+                "which is not before it; number submits so that producers come first"
+            )
+
 
 @dataclass(frozen=True, slots=True)
 class Transformed:
-    """What a transform made.
+    """What became of a graph.
 
     Attributes
     ----------
     work : Work
-        The new graph and times.
+        The new graph.
     changed : int
-        Tasks that were split, or new tasks that several were made into.
+        Tasks that were split, or groups of tasks that became one.
     left_alone : int
-        Groups of tasks that could not become one, because other tasks have to run between them.
+        Groups that stay as they were, since another task lies between their tasks: it waits for
+        one of them and another of them for it.
     """
 
     work: Work
     changed: int
-    left_alone: int = 0
+    left_alone: int
 
 
 def split_tasks(work: Work, kernel: str, parts: int, fixed_us: float) -> Transformed:
-    """Cut each task of a kernel into several, which share its work evenly.
+    """Cut every task of a kernel into equal parts.
 
-    Every part depends on all producers of the task, and all its consumers on every part; but of
-    a chain of the kernel's tasks, each part depends on its own predecessor only.
+    Each part depends on all that the task depended on, and what depended on the task depends on
+    all parts. Where one task of the kernel depends on another, as in an accumulation, each part
+    depends on its counterpart only. Every part names the tensors of the whole task.
 
     Parameters
     ----------
     work : Work
-        What is cut.
+        What to change.
     kernel : str
         Name of the kernel.
     parts : int
-        How many parts, 2 or more.
+        Parts of each task, from 2 on.
     fixed_us : float
-        What each part takes again, whatever its work.
+        Time in us that every task takes however little it does, at most the task's whole time;
+        only the rest is divided among the parts.
 
     Raises
     ------
     InputError
-        No task has a kernel of that name, or the number is less than 2.
+        No kernel has that name, no task executes it, or a number is out of range.
     """
-    _check_number(parts, "parts")
-    graph = work.graph
-    tasks, number = _tasks_of(graph, kernel), len(graph.kernels)
-    is_split = np.zeros(len(graph), dtype=np.bool_)
-    is_split[tasks] = True
-    copies = np.where(is_split, parts, 1)
-    first = np.concatenate(([0], np.cumsum(copies))).tolist()
-    split: list[bool] = is_split.tolist()
-
-    def part_of(producer: int, submit: int, part: int) -> range:
-        begin = first[producer]
-        chained = split[producer] and split[submit]
-        return (
-            range(begin + part, begin + part + 1) if chained else range(begin, first[producer + 1])
-        )
-
-    fanin = [
-        list(
-            chain.from_iterable(part_of(p, submit, part) for p in graph.producers(submit).tolist())
-        )
-        for submit in range(len(graph))
-        for part in range(first[submit + 1] - first[submit])
-    ]
+    graph, before_us = work.graph, work.durations_us
+    _check_count("parts of a task", parts)
+    _check_fixed(fixed_us)
+    tasks = _tasks_of(graph, kernel)
+    copies = np.ones(len(graph), dtype=np.int64)
+    copies[tasks] = parts
     origin = np.repeat(np.arange(len(graph)), copies)
-    own = graph.kernels[int(graph.kernel[tasks[0]])]
-    made = replace(own, name=f"{kernel} /{parts}")
-    durations_us = work.durations_us.copy()
-    fixed = np.minimum(durations_us[tasks], fixed_us)
-    durations_us[tasks] = fixed + (durations_us[tasks] - fixed) / parts
-    cut = replace(
-        graph,
-        kernels=[*graph.kernels, made],
-        kernel=np.where(is_split, number, graph.kernel)[origin].astype(np.int32),
-        ring=graph.ring[origin],
-        fanin_start=np.cumsum([0, *map(len, fanin)], dtype=np.int64),
-        fanin=np.array(list(chain.from_iterable(fanin)), dtype=np.int32),
-        chain_entries=graph.chain_entries[origin],
-        views=renumbered([graph.views[submit] for submit in origin.tolist()], first),
-        scalars=[graph.scalars[submit] for submit in origin.tolist()],
-    )
-    return Transformed(Work(cut, durations_us[origin]), len(tasks))
+    kernels = list(graph.kernels)
+    number = graph.kernel.copy()
+    for old in np.unique(graph.kernel[tasks]).tolist():
+        made = _kernel(graph, f"{kernel} /{parts}", [kernels[old]], kernels[old].core)
+        if made not in kernels:
+            kernels.append(made)
+        number[graph.kernel == old] = kernels.index(made)
+    members = [(submit,) for submit in origin.tolist()]
+    fanin = _split_fanin(graph, copies.tolist())
+    fixed = np.minimum(fixed_us, before_us)
+    each_us = np.where(copies > 1, fixed + (before_us - fixed) / copies, before_us)
+    new_graph = rebuild(graph, members, kernels, number[origin].tolist(), fanin)
+    return Transformed(Work(new_graph, each_us[origin]), len(tasks), 0)
+
+
+def _split_fanin(graph: TaskGraph, copies: Sequence[int]) -> list[list[int]]:
+    """Producers of each submit when there are so many copies of each old one."""
+    first = [0, *accumulate(copies)]
+    start, flat = graph.fanin_start.tolist(), graph.fanin.tolist()
+    fanin: list[list[int]] = []
+    for submit, count in enumerate(copies):
+        for part in range(count):
+            row: list[int] = []
+            for producer in flat[start[submit] : start[submit + 1]]:
+                if count > 1 and copies[producer] > 1:
+                    row.append(first[producer] + part)
+                else:
+                    row += range(first[producer], first[producer + 1])
+            fanin.append(row)
+    return fanin
 
 
 def merge_tasks(work: Work, kernel: str, count: int, fixed_us: float) -> Transformed:
-    """Make each `count` consecutive tasks of a kernel one task.
+    """Make one task of every `count` consecutive tasks of a kernel.
 
-    It takes the sum of their times, less `fixed_us` for each task saved.
+    Parameters
+    ----------
+    work : Work
+        What to change.
+    kernel : str
+        Name of the kernel.
+    count : int
+        Tasks that become one, from 2 on; the last ones may be fewer.
+    fixed_us : float
+        Time in us that every task takes however little it does, saved for each task but the
+        first; a merged task takes at least as long as its longest.
 
     Raises
     ------
     InputError
-        No task has a kernel of that name, or the number is less than 2.
+        No kernel has that name, fewer than two tasks execute it, or a number is out of range.
     """
-    _check_number(count, "tasks")
-    tasks = _tasks_of(work.graph, kernel)
-    own = work.graph.kernels[int(work.graph.kernel[tasks[0]])]
-    made: dict[int, Kernel] = {}
-    groups = []
+    graph = work.graph
+    _check_count("tasks that become one", count)
+    _check_fixed(fixed_us)
+    tasks = _tasks_of(graph, kernel)
+    if len(tasks) < 2:
+        raise InputError(f"{graph.name} has only one task of kernel {kernel!r}; nothing to merge")
+    number = graph.kernel.tolist()
+    made: dict[tuple[int, ...], Kernel] = {}
+    groups: list[Group] = []
     for begin in range(0, len(tasks) - 1, count):
-        members = tasks[begin : begin + count]
-        if len(members) < 2:
-            continue
-        if len(members) not in made:
-            made[len(members)] = _joined([own] * len(members), f"{kernel} x{len(members)}", None)
-        groups.append(_group(work, members, made[len(members)], fixed_us))
-    return _contracted(work, groups)
+        members = tuple(tasks[begin : begin + count])
+        key = tuple([number[member] for member in members])
+        if key not in made:
+            ones = [graph.kernels[n] for n in key]
+            made[key] = _kernel(graph, f"{kernel} x{len(key)}", ones, ones[0].core)
+        groups.append(Group(members, made[key]))
+    return _contracted(work, groups, fixed_us)
 
 
 def fuse_kernels(
     work: Work, first: str, second: str, core: CoreType | None, fixed_us: float
 ) -> Transformed:
-    """Make one task of each task of one kernel and the task of another that follows it.
+    """Make one task of each task of one kernel and the task of another that depends on it.
 
-    A pair is fused if neither has another partner of the other's kernel. It takes the sum of
-    both times, less `fixed_us`.
+    Only clear pairs are fused: of the tasks of the second kernel, only one depends on the task of
+    the first; and of the tasks of the first that are in no pair yet, it depends only on that one.
 
     Parameters
     ----------
+    work : Work
+        What to change.
+    first, second : str
+        Names of the kernels.
     core : CoreType or None
-        Where the new tasks run; needed if the kernels run on different types of cores.
+        Where the fused task runs; None if both run on one type of core.
+    fixed_us : float
+        Time in us that every task takes however little it does, saved once; a fused task takes at
+        least as long as the longer of the two.
 
     Raises
     ------
     InputError
-        No task has a kernel of one of these names, both are the same, no core is given where one
-        is needed, or no task of `second` follows one of `first` alone.
+        No kernel has that name, no task executes it, there is no pair, a number is out of range,
+        or the kernels run on different cores and `core` does not say on which to fuse them.
     """
     graph = work.graph
-    if first == second:
-        raise InputError(f"fusing needs two kernels; to join tasks of {first} alone, merge them")
-    numbers = [int(graph.kernel[_tasks_of(graph, name)[0]]) for name in (first, second)]
-    kernels = [graph.kernels[number] for number in numbers]
-    if core is None and kernels[0].core is not kernels[1].core:
+    _check_fixed(fixed_us)
+    producers, consumers = _tasks_of(graph, first), _tasks_of(graph, second)
+    number = graph.kernel.tolist()
+    made: dict[tuple[int, int], Kernel] = {}
+    groups: list[Group] = []
+    for pair in _pairs(graph, producers, consumers):
+        key = number[pair[0]], number[pair[1]]
+        if key not in made:
+            made[key] = _fused_kernel(graph, graph.kernels[key[0]], graph.kernels[key[1]], core)
+        groups.append(Group(pair, made[key]))
+    if not groups:
         raise InputError(
-            f"{first} runs on {kernels[0].core.name} and {second} on {kernels[1].core.name} "
-            "cores; say where the fused tasks are to run: aic or aiv"
+            f"{graph.name} has nothing to fuse: no task of kernel {second!r} depends on just one "
+            f"of {first!r} on which no other of {second!r} depends"
         )
-    pairs = _pairs(graph, first, second)
-    if not pairs:
-        raise InputError(f"no task of {second} follows one task of {first} alone; nothing to fuse")
-    made = _joined(kernels, f"{first}+{second}", core)
-    return _contracted(work, [_group(work, pair, made, fixed_us) for pair in pairs])
+    return _contracted(work, groups, fixed_us)
 
 
-def _pairs(graph: TaskGraph, first: str, second: str) -> list[list[int]]:
-    """Tasks of two kernels that are each other's only partner."""
-    is_first = np.zeros(len(graph), dtype=np.bool_)
-    is_first[_tasks_of(graph, first)] = True
-    producers_of: dict[int, list[int]] = {}
-    consumers_of: defaultdict[int, list[int]] = defaultdict(list)
-    for task in _tasks_of(graph, second):
-        producers = graph.producers(task)
-        producers_of[task] = producers[is_first[producers]].tolist()
-        for producer in producers_of[task]:
-            consumers_of[producer].append(task)
-    return [
-        [producers[0], task]
-        for task, producers in producers_of.items()
-        if len(producers) == 1 and len(consumers_of[producers[0]]) == 1
-    ]
+def _pairs(
+    graph: TaskGraph, producers: Sequence[int], consumers: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Tasks to fuse, in order of the second."""
+    candidates = set(producers)
+    found = {task: candidates.intersection(graph.producers(task).tolist()) for task in consumers}
+    followers = Counter(producer for each in found.values() for producer in each)
+    taken: set[int] = set()
+    pairs: list[tuple[int, int]] = []
+    for task, each in found.items():
+        free = each - taken
+        if len(free) == 1 and task not in taken:
+            (producer,) = free
+            if followers[producer] == 1:
+                pairs.append((producer, task))
+                taken |= {producer, task}
+    return pairs
 
 
-def _tasks_of(graph: TaskGraph, name: str) -> list[int]:
-    """Tasks of the kernel of a name, in program order."""
-    used: list[int] = np.unique(graph.kernel[graph.kernel != ALLOC]).tolist()
-    numbers = [number for number in used if graph.kernels[number].name == name]
-    if not numbers:
-        raise unknown_name(f"kernel of {graph.name}", name, [graph.kernels[k].name for k in used])
+def _fused_kernel(graph: TaskGraph, first: Kernel, second: Kernel, core: CoreType | None) -> Kernel:
+    if core is None and first.core is not second.core:
+        raise InputError(
+            f"kernel {first.name!r} runs on {first.core.value} and {second.name!r} on "
+            f"{second.core.value}; say on which of them the fused task runs"
+        )
+    return _kernel(graph, f"{first.name}+{second.name}", [first, second], core or first.core)
+
+
+def _contracted(work: Work, groups: Sequence[Group], fixed_us: float) -> Transformed:
+    result = contract(work.graph, groups)
+    members = result.members
+    sizes = np.array([len(group) for group in members])
+    each_us = work.durations_us[list(chain.from_iterable(members))]
+    start = np.cumsum(sizes) - sizes
+    saved_us = np.add.reduceat(each_us, start) - fixed_us * (sizes - 1)
+    longest_us = np.maximum.reduceat(each_us, start)
+    new = Work(result.graph, np.maximum(saved_us, longest_us))
+    return Transformed(new, len(groups) - result.left_alone, result.left_alone)
+
+
+def _kernel(graph: TaskGraph, name: str, parts: Sequence[Kernel], core: CoreType) -> Kernel:
+    """The kernel that takes the tensors of all parts; `graph` may have it already."""
+    parameters = tuple([parameter for part in parts for parameter in part.parameters])
+    for known in graph.kernels:
+        if (known.name, known.core, known.parameters) == (name, core, parameters):
+            return known
+    scalars = parts[0].scalars if len(parts) == 1 else ()  # as `rebuild` passes them
+    return Kernel(name, core, parameters, scalars, (), parts[0].line)
+
+
+def _tasks_of(graph: TaskGraph, kernel: str) -> list[int]:
+    """Tasks of the kernel of that name, in program order; at least one."""
+    names = [known.name for known in graph.kernels]
+    if kernel not in names:
+        raise unknown_name("kernel", kernel, names)
+    numbers = [number for number, name in enumerate(names) if name == kernel]
     tasks: list[int] = np.flatnonzero(np.isin(graph.kernel, numbers)).tolist()
+    if not tasks:
+        used = sorted({names[number] for number in graph.kernel.tolist() if number != ALLOC})
+        raise InputError(
+            f"no task of {graph.name} executes kernel {kernel!r}; those that run: {', '.join(used)}"
+        )
     return tasks
 
 
-def _check_number(number: int, what: str) -> None:
-    if number < 2:
-        raise InputError(f"the number of {what} is 2 or more, not {number}")
+def _check_count(what: str, count: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
+        raise InputError(f"the {what} are a number from 2 on, not {count!r}")
 
 
-def _joined(kernels: Sequence[Kernel], name: str, core: CoreType | None) -> Kernel:
-    """A kernel with the arguments of several; what it computes is not recorded."""
-    return Kernel(
-        name=name,
-        core=core or kernels[0].core,
-        parameters=tuple(chain.from_iterable(kernel.parameters for kernel in kernels)),
-        scalars=(),
-        body=(),
-        line=kernels[0].line,
-    )
-
-
-def _group(work: Work, members: list[int], kernel: Kernel, fixed_us: float) -> Group:
-    times_us = work.durations_us[members]
-    saved_us = (len(members) - 1) * fixed_us
-    duration_us = max(float(times_us.sum()) - saved_us, float(times_us.max()))
-    return Group(tuple(members), kernel, duration_us)
-
-
-def _contracted(work: Work, groups: list[Group]) -> Transformed:
-    graph, durations_us, done = contract(work.graph, work.durations_us, groups)
-    return Transformed(Work(graph, durations_us), done, len(groups) - done)
+def _check_fixed(fixed_us: float) -> None:
+    if not (isfinite(fixed_us) and fixed_us >= 0):
+        raise InputError(f"the fixed time of a task is 0 us or more, not {fixed_us}")

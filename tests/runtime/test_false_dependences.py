@@ -93,7 +93,7 @@ def test_kernels_are_freed_one_pair_at_a_time():
     assert producers(found.graph) == named
     assert found.pairs == (KernelPair(0, 1, 3), KernelPair(1, 1, 3), KernelPair(1, 2, 1))
     assert producers(found.without()) == [[], [], [], [], [0], [1], [2], [3], [5]]
-    # As long as the updates are a chain, its head alone has to wait for the other writes.
+    # The updates stay a chain, but its head no longer waits for the other writes in their place.
     kept_behind = [[], [], [], [], [0], [1, 4], [2, 5], [3, 6], [7]]
     assert producers(found.without([(0, 1)])) == kept_behind
     chainless = found.without([(1, 1)])

@@ -52,7 +52,7 @@ def ask_what_if(
 ) -> None:
     """Change graph, kernel times or machine, and see what the run would take.
 
-    Edges change first, then tasks, times and the machine.
+    Edges and constants change first, then tasks, times and the machine.
 
     Examples: `tilesim whatif qwen3-scope3-baseline -c drop-false-edges -c free-submits`,
     `tilesim whatif qwen3-scope3-restructured --sweep kernel-time --plot sweep.png`
