@@ -135,7 +135,7 @@ def makespan(case: KnownOptimum, policy: Policy, error: float = 0.0, seed: int =
 def _free_runtime() -> RuntimeVersion:
     runtime = load_runtime("tmr-2026-04")
     costs = {f"costs.{name}": 0.0 for name in runtime.costs.__struct_fields__}
-    return with_values(runtime, {**costs, "scheduler_threads": 1})
+    return with_values(runtime, {**costs, "scheduler_threads": 2})
 
 
 def _cube_graph(producers: list[list[int]]) -> TaskGraph:

@@ -16,6 +16,9 @@ __all__ = ["Conflicts", "find_conflicts", "keep_order"]
 Place = tuple[tuple[int, ...], tuple[int, ...]]
 """Where a rectangle is in its tensor: offset and shape, in elements."""
 
+_MANY_BITS = 1024
+"""Bits without use that are worth the time to cut them off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:
@@ -98,74 +101,128 @@ def keep_order(
     list of list of int
         Producers of each submit: those in `after`, then the added ones, newest first.
     """
-    # The writers before a submit are the bits of one integer, so that a whole set is compared at
-    # once; 30 000 writers are 4 kB. Newer writers have higher bits.
-    writers = sorted({task for tasks in conflicts.writers for task in tasks})
-    bit = {task: number for number, task in enumerate(writers)}
-    masks = _Masks(conflicts, bit)
-    ending = _last_uses(before, conflicts)
-    old, new = [0] * len(before), [0] * len(before)  # with the submit's own bit
+    last_touch = _last_touches(len(before), conflicts)
+    ending = _last_uses(before, last_touch)
+    sets = _WriterSets(_asked_for(after, conflicts), last_touch, conflicts)
+    # Writers before each submit, itself included; in the end only of submits still asked for.
+    old: dict[int, int] = {}
+    new: dict[int, int] = {}
     kept: list[list[int]] = []
     for task, producers in enumerate(before):
-        own = 1 << bit[task] if task in bit else 0
-        for producer in producers:
-            own |= old[producer]
-        old[task] = own
+        own = sets.of(task)
         fanin = list(after[task])
-        if len(fanin) == len(producers) and all(old[p] is new[p] for p in producers):
-            new[task] = own  # the same object tells that nothing is lost up to here
-        else:
-            have = 1 << bit[task] if task in bit else 0
+        was = own
+        for producer in producers:
+            was |= old[producer]
+        old[task] = new[task] = was
+        # Where nothing is lost, old and new are the same object, which is quick to see.
+        if len(fanin) < len(producers) or any(old[p] is not new[p] for p in producers):
+            now = own
             for producer in fanin:
-                have |= new[producer]
-            lost = own & ~have
-            if lost:
-                lost &= masks.touching(task)
+                now |= new[producer]
+            lost = was & ~now
+            lost &= sets.touched_by(task) if lost else 0
             while lost:
-                newest = writers[lost.bit_length() - 1]
+                newest = sets.newest(lost)
                 fanin.append(newest)
-                have |= new[newest]
-                lost &= ~have
-            new[task] = own if have == own else have
+                now |= new[newest]
+                lost &= ~now
+            if now != was:
+                new[task] = now
         kept.append(fanin)
         for ended in ending.pop(task, ()):
-            old[ended] = new[ended] = 0
+            del old[ended], new[ended]
+        sets.forget(task, old, new)
     return kept
 
 
-class _Masks:
-    """Writers of what a task touches, as bits of an integer."""
+class _WriterSets:
+    """Sets of earlier writers as integers, so that whole sets are compared at once.
 
-    def __init__(self, conflicts: Conflicts, bit: dict[int, int]) -> None:
+    Newer writers have higher bits. The oldest bits are cut off when nobody asks for them any
+    more: a layer of a model need not carry the bits of those before it.
+    """
+
+    def __init__(
+        self, writers: Sequence[int], last_touch: Sequence[int], conflicts: Conflicts
+    ) -> None:
+        self._writers = writers
+        self._rank = {task: rank for rank, task in enumerate(writers)}
+        self._last_touch = last_touch
         self._conflicts = conflicts
-        self._bit = bit
-        self._known: dict[int, int] = {}
+        self._masks: dict[int, int] = {}
+        self._base = 0
+        self._oldest = 0
 
-    def touching(self, task: int) -> int:
-        """Every writer, earlier or later, of a rectangle that `task` touches."""
-        mask = 0
+    def of(self, task: int) -> int:
+        """The set of this task alone; empty if nobody asks for it."""
+        return 1 << self._rank[task] - self._base if task in self._rank else 0
+
+    def newest(self, writers: int) -> int:
+        """The last task of a set."""
+        return self._writers[self._base + writers.bit_length() - 1]
+
+    def touched_by(self, task: int) -> int:
+        """Every writer, earlier or later, of what `task` touches."""
+        found = 0
         for rectangle in self._conflicts.touched[task]:
-            if rectangle not in self._known:
-                one = 0
+            mask = self._masks.get(rectangle)
+            if mask is None:
+                mask = 0
                 for writer in self._conflicts.writers[rectangle]:
-                    one |= 1 << self._bit[writer]
-                self._known[rectangle] = one
-            mask |= self._known[rectangle]
-        return mask
+                    if self._rank.get(writer, -1) >= self._base:
+                        mask |= self.of(writer)
+                self._masks[rectangle] = mask
+            found |= mask
+        return found
+
+    def forget(self, task: int, old: dict[int, int], new: dict[int, int]) -> None:
+        """Cut off the bits that no task after `task` asks for, when they are many."""
+        writers, oldest = self._writers, self._oldest
+        while oldest < len(writers) and self._last_touch[writers[oldest]] <= task:
+            oldest += 1
+        self._oldest = oldest
+        unused = oldest - self._base
+        if unused < _MANY_BITS:
+            return
+        for submit, was in old.items():
+            same = new[submit] is was
+            old[submit] = was >> unused
+            new[submit] = old[submit] if same else new[submit] >> unused
+        self._masks.clear()
+        self._base = oldest
 
 
-def _last_uses(before: Sequence[Sequence[int]], conflicts: Conflicts) -> dict[int, list[int]]:
+def _asked_for(after: Sequence[Sequence[int]], conflicts: Conflicts) -> list[int]:
+    """Writers whose order is not plain from the edges into those that touch what they wrote."""
+    asked: set[int] = set()
+    for task, rectangles in enumerate(conflicts.touched):
+        for rectangle in rectangles:
+            writers = conflicts.writers[rectangle]
+            if len(writers) > 1 or not {task, *after[task]}.issuperset(writers):
+                asked.update(writers)
+    return sorted(asked)
+
+
+def _last_touches(count: int, conflicts: Conflicts) -> list[int]:
+    """Last submit that touches what each of `count` submits wrote."""
+    last_of = [-1] * len(conflicts.writers)
+    for task, rectangles in enumerate(conflicts.touched):
+        for rectangle in rectangles:
+            last_of[rectangle] = task
+    last = [-1] * count
+    for rectangle, writers in enumerate(conflicts.writers):
+        for writer in writers:
+            last[writer] = max(last[writer], last_of[rectangle])
+    return last
+
+
+def _last_uses(before: Sequence[Sequence[int]], last_touch: Sequence[int]) -> dict[int, list[int]]:
     """Submits whose set of earlier writers is not asked for after each submit."""
-    last = list(range(len(before)))
-    final = [-1] * len(conflicts.writers)
+    last = [max(submit, touch) for submit, touch in enumerate(last_touch)]
     for task, producers in enumerate(before):
         for producer in producers:
-            last[producer] = task
-        for rectangle in conflicts.touched[task]:
-            final[rectangle] = task
-    for rectangle, tasks in enumerate(conflicts.writers):
-        for task in tasks:
-            last[task] = max(last[task], final[rectangle])
+            last[producer] = max(last[producer], task)
     ending: dict[int, list[int]] = {}
     for submit, end in enumerate(last):
         ending.setdefault(end, []).append(submit)

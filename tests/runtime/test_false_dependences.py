@@ -341,6 +341,17 @@ def test_the_small_baseline_keeps_the_order_of_its_tiles(small):
             assert set(row) <= nx.ancestors(order, consumer)
 
 
+def test_parts_of_a_program_that_share_nothing_do_not_change_each_other(small):
+    # Sixteen blocks of rows; by the last, the writers of the first are long forgotten.
+    _, one = small
+    many = found_in(record(find_workload(BASELINE).program({**SMALL, "batch": 256})))
+    size = len(one.graph)
+    assert len(many.graph) == 16 * size
+    expected = producers(one.without())
+    for submit, row in enumerate(producers(many.without())):
+        assert row == [submit // size * size + p for p in expected[submit % size]]
+
+
 @pytest.mark.parametrize(
     ("settings", "cap", "pairs", "edges_after"),
     [
