@@ -53,7 +53,7 @@ class Bounds:
 
         More than 1 says that the simulation leaves something out: memory contention.
         """
-        return bound.us / self.wall_clock_us
+        return bound.us / self.wall_clock_us if self.wall_clock_us else 1.0
 
 
 def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
@@ -71,9 +71,13 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
     graph, exec_us = trace.graph, np.zeros(len(trace.graph))
     exec_us[trace.task] = trace.exec_us
     is_task = graph.kernel != ALLOC
+    is_walked = np.zeros(len(graph), dtype=np.bool_)
+    is_walked[trace.task] = trace.released_by >= 0
     is_aic = trace.core < trace.aic_count
     bounds = [
-        path_bound("critical path", exec_us, is_task, graph.fanin_start, graph.fanin, least),
+        path_bound(
+            "critical path", exec_us, is_task, is_walked, graph.fanin_start, graph.fanin, least
+        ),
         area_bound("AIC area", trace.exec_us[is_aic], trace.aic_count, least),
         area_bound("AIV area", trace.exec_us[~is_aic], trace.aiv_count, least),
         orchestrator_bound(
@@ -86,22 +90,27 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
             least,
         ),
         memory_bound(memory_bytes(graph), device.memory.achieved_gbps.value),
-        _chain_bound(graph, exec_us, is_task, least),
+        _chain_bound(graph, exec_us, is_task, is_walked, least),
     ]
-    return Bounds(trace.wall_clock_us, tuple(bound for bound in bounds if bound.us > 0.0))
+    # A run of no time has a path of no length.
+    some = [b for b in bounds if b.us > 0.0] or bounds[:1]
+    return Bounds(trace.wall_clock_us, tuple(some))
 
 
 def _chain_bound(
     graph: TaskGraph,
     exec_us: NDArray[np.float64],
     is_task: NDArray[np.bool_],
+    is_walked: NDArray[np.bool_],
     least: LeastOverheads,
 ) -> Bound:
     chained = inout_edges(graph)
     if not chained.any():
         return Bound("INOUT chain", 0.0)
     start = np.concatenate(([0], np.cumsum(chained)))[graph.fanin_start]
-    return path_bound("INOUT chain", exec_us, is_task, start, graph.fanin[chained], least)
+    return path_bound(
+        "INOUT chain", exec_us, is_task, is_walked, start, graph.fanin[chained], least
+    )
 
 
 def inout_edges(graph: TaskGraph) -> NDArray[np.bool_]:

@@ -264,7 +264,10 @@ def _check_complete(graph: TaskGraph, complete: Sequence[int], rows: NDArray[np.
     chain: dict[int, None] = {}
     while task not in chain:
         chain[task] = None
-        task = next(p for p in graph.producers(task).tolist() if is_task[p] and not complete[p])
+        waits_for = (p for p in graph.producers(task).tolist() if is_task[p] and not complete[p])
+        ready, task = task, next(waits_for, -1)
+        if task < 0:
+            raise SimulationError(f"task {ready} is ready but never ran; the policy has lost it")
     cycle = [*list(chain)[list(chain).index(task) :], task]
     steps = " waits for ".join(f"task {t} ({graph.kernels[graph.kernel[t]].name})" for t in cycle)
     raise SimulationError(

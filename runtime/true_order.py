@@ -16,7 +16,7 @@ __all__ = ["Conflicts", "find_conflicts", "keep_order"]
 Place = tuple[tuple[int, ...], tuple[int, ...]]
 """Where a rectangle is in its tensor: offset and shape, in elements."""
 
-_MANY_BITS = 1024
+_MANY_BITS = 1
 """Bits without use that are worth the time to cut them off."""
 
 
@@ -205,12 +205,12 @@ def _asked_for(after: Sequence[Sequence[int]], conflicts: Conflicts) -> list[int
 
 
 def _last_touches(count: int, conflicts: Conflicts) -> list[int]:
-    """Last submit that touches what each of `count` submits wrote."""
+    """Last submit that touches what each of `count` submits wrote; itself, if none does."""
     last_of = [-1] * len(conflicts.writers)
     for task, rectangles in enumerate(conflicts.touched):
         for rectangle in rectangles:
             last_of[rectangle] = task
-    last = [-1] * count
+    last = list(range(count))
     for rectangle, writers in enumerate(conflicts.writers):
         for writer in writers:
             last[writer] = max(last[writer], last_of[rectangle])
@@ -219,7 +219,7 @@ def _last_touches(count: int, conflicts: Conflicts) -> list[int]:
 
 def _last_uses(before: Sequence[Sequence[int]], last_touch: Sequence[int]) -> dict[int, list[int]]:
     """Submits whose set of earlier writers is not asked for after each submit."""
-    last = [max(submit, touch) for submit, touch in enumerate(last_touch)]
+    last = list(last_touch)
     for task, producers in enumerate(before):
         for producer in producers:
             last[producer] = max(last[producer], task)

@@ -88,6 +88,7 @@ def path_bound(
     name: str,
     exec_us: Floats,
     is_task: NDArray[np.bool_],
+    is_walked: NDArray[np.bool_],
     fanin_start: NDArray[np.int64],
     fanin: NDArray[np.integer],
     least: LeastOverheads,
@@ -100,15 +101,17 @@ def path_bound(
         Kernel time of each submit, 0 for allocs.
     is_task : bool array, shape (n,)
         False for allocs, which nothing passes around.
+    is_walked : bool array, shape (n,)
+        Whether a walk over consumers made the task ready; the others were submitted later.
     fanin_start, fanin : int arrays
         Producers (CSR), each before its consumers.
     """
-    step_us = np.where(is_task, exec_us + least.between_us, 0.0)
+    around_us = least.dispatch_us + least.head_us + least.seen_us + least.completion_us
+    step_us = np.where(is_task, exec_us + around_us, 0.0) + is_walked * least.per_consumer_us
     steps_us = float(longest_to(step_us, fanin_start, fanin).max(initial=0.0))
-    # The first dispatch stamp comes after its preparation, and the last task need not walk on.
-    ends_us = least.dispatch_us + least.per_consumer_us
     kernels_us = float(longest_to(exec_us, fanin_start, fanin).max(initial=0.0))
-    return Bound(name, max(steps_us - ends_us, 0.0), kernels_us)
+    # The first dispatch stamp comes after its preparation.
+    return Bound(name, max(steps_us - least.dispatch_us, 0.0), kernels_us)
 
 
 def area_bound(name: str, exec_us: Floats, cores: int, least: LeastOverheads) -> Bound:

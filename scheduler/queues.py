@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from math import isnan
 from typing import Protocol
+
+from devices.errors import InputError
 
 __all__ = ["PlannedQueue", "Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
 
@@ -46,7 +49,10 @@ class RankedQueue:
     def append(self, task: int) -> None:
         """Leave a ready task."""
         self._count += 1
-        heappush(self._heap, (self._rank(task), self._count, task))
+        rank = self._rank(task)
+        if isinstance(rank, float) and isnan(rank):  # nothing could be ordered any more
+            raise InputError(f"the rank of task {task} is {rank}; it has to be comparable")
+        heappush(self._heap, (rank, self._count, task))
 
     def popleft(self) -> int:
         """Take the first task."""

@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["new_table", "output_console"]
+__all__ = ["new_table", "output_console", "speed_up"]
 
 _PIPED_WIDTH = 160
 """Columns where the output is no terminal, wide enough to cut no name short."""
@@ -27,3 +27,8 @@ def new_table(title: str) -> Table:
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
+
+
+def speed_up(before_us: float, after_us: float) -> str:
+    """How many times faster, in words that suit a table."""
+    return f"{before_us / after_us:.2f}x" if after_us else "-"

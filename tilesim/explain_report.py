@@ -9,7 +9,7 @@ from rich.console import Console
 
 from runtime.explanation import Explanation, Reason
 from runtime.overhead import Overhead
-from tilesim.console import new_table
+from tilesim.console import new_table, speed_up
 from tilesim.explain import Difference, Why
 from tilesim.policy_report import bounds_record
 from tilesim.records import run_record
@@ -150,7 +150,7 @@ def _print_false_edges(console: Console, why: Why) -> None:
             edges.consumer or "all",
             str(edges.count),
             f"{edges.wall_clock_us:.2f}",
-            f"{wall_us / edges.wall_clock_us:.2f}x",
+            speed_up(wall_us, edges.wall_clock_us),
         )
     table.caption = "the order that the bytes ask for is kept"
     console.print(table)

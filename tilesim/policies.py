@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -79,19 +80,26 @@ def read_policy(text: str) -> Policy:
 
 
 def failed_in_policy(error: BaseException) -> InputError | None:
-    """What to tell of an error that a policy from a file made while it was asked, if it did."""
+    """What to tell of an error during a run with a policy from a file, if there is one."""
+    files = [m.__file__ for name, m in modules.items() if name.startswith(_MODULE)]
+    what = f"{type(error).__name__}: {error}"
     for frame in reversed(extract_tb(error.__traceback__)):
-        for name, module in modules.items():
-            if name.startswith(_MODULE) and frame.filename == module.__file__:
-                where = f"{frame.filename}:{frame.lineno}: policy fails in {frame.name}"
-                return InputError(f"{where}: {type(error).__name__}: {error}")
-    return None
+        if frame.filename in files:
+            where = f"{frame.filename}:{frame.lineno}"
+            return InputError(f"{where}: policy fails in {frame.name}: {what}")
+    return InputError(f"the policy of {files[0]} makes the run fail: {what}") if files else None
 
 
 def _checked(kind: Callable[..., Policy], name: str, parameters: str, origin: str) -> Policy:
     """Make the policy of a foreign class, and see that it is one."""
     if not isinstance(kind, type):
         raise InputError(f"{origin}: {name} is no class")
+    for parameter in fields(kind) if is_dataclass(kind) else ():
+        if getattr(kind, parameter.name, parameter.default) != parameter.default:
+            raise InputError(
+                f"{origin}: {name} sets {parameter.name} without a type, so it has no effect; "
+                f"write {parameter.name}: {type(parameter.default).__name__} = ... and @dataclass"
+            )
     policy: Policy = build_policy(kind, name, parameters)
     missing = [part for part in _NEEDED if not hasattr(policy, part)]
     if missing:
@@ -114,6 +122,6 @@ def _run_file(file: Path) -> ModuleType:
     modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"{file}: fails: {type(error).__name__}: {error}") from error
     return module

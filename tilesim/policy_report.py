@@ -88,7 +88,7 @@ def scheduling_record(run: Run) -> dict[str, Any]:
         "estimate_error": run.setup.estimates.error,
         "best_bound_us": run.bounds.binding.us,
         "best_bound": run.bounds.binding.name,
-        "wall_clock_to_best_bound": run.statistics.wall_clock_us / run.bounds.binding.us,
+        "wall_clock_to_best_bound": 1.0 / (run.bounds.ratio(run.bounds.binding) or 1.0),
         "queue_wait_us": {
             "aic": float(waits_us[is_aic].mean()) if is_aic.any() else 0.0,
             "aiv": float(waits_us[~is_aic].mean()) if not is_aic.all() else 0.0,

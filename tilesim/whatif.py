@@ -13,7 +13,15 @@ from runtime.changes import Change, ScaleKernel, apply_changes
 from runtime.graph import ALLOC
 from tilesim.replay import Report, Run, Setup, replay
 
-__all__ = ["SWEEP_FACTORS", "Outcome", "SweptKernel", "WhatIf", "sweep_kernel_time", "what_if"]
+__all__ = [
+    "SWEEP_FACTORS",
+    "Outcome",
+    "SweptKernel",
+    "WhatIf",
+    "saved_percent",
+    "sweep_kernel_time",
+    "what_if",
+]
 
 SWEEP_FACTORS = (0.9, 0.75, 0.5)
 """What kernel times are multiplied by in a sweep."""
@@ -166,3 +174,8 @@ def sweep_kernel_time(
         share = float(case.durations_us[case.graph.kernel == number].sum() / total_us)
         swept.append(SweptKernel(kernel.name, kernel.core.value, share, tuple(walls_us)))
     return before_us, tuple(sorted(swept, key=lambda kernel: kernel.wall_clock_us[-1]))
+
+
+def saved_percent(before_us: float, after_us: float) -> float:
+    """Part of a wall-clock that is saved, in percent."""
+    return 100.0 * (1.0 - after_us / before_us) if before_us else 0.0

@@ -8,10 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from tilesim.console import new_table
+from tilesim.console import new_table, speed_up
 from tilesim.policy_report import bounds_record
 from tilesim.records import run_record
-from tilesim.whatif import SWEEP_FACTORS, Outcome, SweptKernel, WhatIf
+from tilesim.whatif import SWEEP_FACTORS, Outcome, SweptKernel, WhatIf, saved_percent
 
 __all__ = ["print_sweep", "print_what_if", "sweep_record", "what_if_record"]
 
@@ -35,7 +35,7 @@ def print_what_if(console: Console, result: WhatIf) -> None:
             words,
             str(outcome.tasks),
             f"{outcome.wall_clock_us:.2f}",
-            f"{before.trace.wall_clock_us / outcome.wall_clock_us:.2f}x",
+            speed_up(before.trace.wall_clock_us, outcome.wall_clock_us),
             f"{binding.name}, {outcome.bounds.ratio(binding):.1%}",
         )
     table.caption = "then binds: the largest lower bound, and how much of the wall-clock it is"
@@ -53,7 +53,7 @@ def print_sweep(
     for factor in SWEEP_FACTORS:
         table.add_column(f"x{factor:g}", justify="right")
     for kernel in kernels:
-        saved = [f"{100 * (1 - us / before_us):+.2f}%" for us in kernel.wall_clock_us]
+        saved = [f"{saved_percent(before_us, us):+.2f}%" for us in kernel.wall_clock_us]
         table.add_row(kernel.kernel, kernel.core, f"{kernel.share:.1%}", *saved)
     console.print(table)
 

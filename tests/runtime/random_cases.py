@@ -53,17 +53,22 @@ def random_cases(draw, policies=NAMES):
     for task, core in enumerate(cores):
         wanted = 0 if core == "a" else min(task, int(choose.expovariate(1.0) * density))
         producers.append(sorted(choose.sample(range(task), wanted)))
-    longest = choose.choice([0.1, 2.0, 30.0])
-    durations = [0.0 if core == "a" else choose.uniform(0.0, longest) for core in cores]
+    longest = choose.choice([0.0, 0.1, 2.0, 30.0])
+    times = [choose.uniform(0.0, longest) for _ in range(choose.choice([1, 2, 80]))]
+    durations = [0.0 if core == "a" else choose.choice(times) for core in cores]
     runtime = with_values(
         load_runtime("tmr-2026-04"),
         {
             "scheduler_threads": choose.randint(1, 4),
-            "costs.submit_us": choose.choice([0.0, 0.1, 0.8]),
+            "costs.submit_us": choose.choice([0.0, 0.1, 0.8, 5.0]),
             "costs.idle_loop_us": choose.choice([0.0, 0.03, 0.09]),
             "costs.cond_read_us": choose.choice([0.0, 0.1]),
             "costs.dispatch_us": choose.choice([0.0, 0.6]),
             "costs.completion_us": choose.choice([0.0, 0.3]),
+            "costs.per_consumer_us": choose.choice([0.0, 0.07, 0.5]),
+            "costs.core_to_aicpu_us": choose.choice([0.0, 0.18]),
+            "costs.aicpu_to_core_us": choose.choice([0.0, 0.14]),
+            "costs.core_prepare_us": choose.choice([0.0, 0.3]),
         },
     )
     policy = make_policy(draw(st.sampled_from(policies)))

@@ -14,7 +14,7 @@ from tilesim.console import output_console
 from tilesim.outputs import check_outputs, plots, print_json
 from tilesim.progress import progress
 from tilesim.report import print_caveat
-from tilesim.whatif import SWEEP_FACTORS, SweptKernel, sweep_kernel_time, what_if
+from tilesim.whatif import SWEEP_FACTORS, SweptKernel, saved_percent, sweep_kernel_time, what_if
 from tilesim.whatif_report import print_sweep, print_what_if, sweep_record, what_if_record
 
 __all__ = ["ask_what_if"]
@@ -92,7 +92,7 @@ def _draw(name: str, before_us: float, kernels: tuple[SweptKernel, ...], picture
             kernel.kernel,
             kernel.core,
             SWEEP_FACTORS,
-            tuple(100.0 * (1.0 - us / before_us) for us in kernel.wall_clock_us),
+            tuple(saved_percent(before_us, us) for us in kernel.wall_clock_us),
         )
         for kernel in kernels
     ]
