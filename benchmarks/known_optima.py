@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from devices.description import with_values
-from devices.device import load_device
+from devices.device import Device, load_device
 from devices.kernel import CoreType, Kernel
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
@@ -60,12 +60,27 @@ def cut_schedule(seed: int, cores: int = 4, tasks_per_core: int = 8) -> KnownOpt
         cuts = sorted(choose.sample(range(1, horizon), tasks_per_core - 1))
         slots += list(zip([0, *cuts], [*cuts, horizon], strict=True))
     slots.sort()
-    producers = []
+    producers: list[list[int]] = []
     for number, (begin, _) in enumerate(slots):
         before = [p for p in range(number) if slots[p][1] <= begin]
         producers.append(sorted(choose.sample(before, min(len(before), choose.randint(0, 3)))))
     durations = [(end - begin) / 64 for begin, end in slots]
-    return KnownOptimum(producers, durations, cores, horizon / 64)
+    return _renumbered(KnownOptimum(producers, durations, cores, horizon / 64), choose)
+
+
+def _renumbered(case: KnownOptimum, choose: random.Random) -> KnownOptimum:
+    """Other numbers, producers first: the order of the optimum shall not break ties."""
+    order: list[int] = []
+    left = list(range(len(case.durations)))
+    while left:
+        ready = [task for task in left if set(case.producers[task]) <= set(order)]
+        order.append(choose.choice(ready))
+        left.remove(order[-1])
+    number = {task: place for place, task in enumerate(order)}
+    producers = [sorted(number[p] for p in case.producers[task]) for task in order]
+    return KnownOptimum(
+        producers, [case.durations[task] for task in order], case.cores, case.optimum
+    )
 
 
 def searched_graph(seed: int) -> KnownOptimum:
@@ -118,10 +133,9 @@ def shortest_makespan(producers: list[list[int]], durations: list[float], cores:
 def makespan(case: KnownOptimum, policy: Policy, error: float = 0.0, seed: int = 0) -> float:
     """What a policy needs, on cube cores and a runtime whose steps take no time."""
     graph = _cube_graph(case.producers)
-    device = with_values(load_device("a2a3"), {"cores.clusters": case.cores})
     trace = simulate(
         graph,
-        device,
+        _device(case.cores),
         _free_runtime(),
         policy=policy,
         profiling=False,
@@ -129,6 +143,11 @@ def makespan(case: KnownOptimum, policy: Policy, error: float = 0.0, seed: int =
         estimates=Estimates(error, seed),
     )
     return trace.wall_clock_us
+
+
+@cache
+def _device(cores: int) -> Device:
+    return with_values(load_device("a2a3"), {"cores.clusters": cores})
 
 
 @cache

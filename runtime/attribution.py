@@ -137,7 +137,8 @@ def _with_kernel_time_of(changed: Case, own: Case, other: Case) -> Case:
 
 def _with_task_costs_of(changed: Case, own: Case, other: Case) -> Case:
     """Scale what a submit and a task cost to the other program's totals."""
-    submits = _submit_total_us(other) / _submit_total_us(own)
+    own_us = _submit_total_us(own)
+    submits = _submit_total_us(other) / own_us if own_us else 1.0
     tasks = other.graph.task_count / own.graph.task_count
     factors = {
         **dict.fromkeys([*_SUBMIT_COSTS, _SUBMIT_RECORDS], submits),

@@ -36,7 +36,7 @@ class Change(Protocol):
     Attributes
     ----------
     stage : int
-        Changes are made in the order of their stages: edges and constants, tasks, times, machine.
+        Changes are made in the order of their stages: edges and constants, times, tasks, machine.
     """
 
     stage: ClassVar[int]
@@ -58,12 +58,17 @@ class Change(Protocol):
         """
 
 
-RECORDED, TASKS, TIMES, MACHINE = range(4)
-"""Stages: what needs the graph as it was recorded, then the tasks, and so on."""
+MOST_FACTOR = 1e6
+
+RECORDED, TIMES, TASKS, MACHINE = range(4)
+"""Stages: what needs the graph as it was recorded, then the times of its kernels, and so on."""
+
+_SHAPING = ("lookup_cap", "rings")
+"""Constants of the runtime that decide which graph is found."""
 
 
 def apply_changes(case: Case, changes: list[Change]) -> tuple[Case, list[str]]:
-    """Make several changes, by stages: edges and constants, tasks, times, machine.
+    """Make several changes, by stages: edges and constants, times, tasks, machine.
 
     Returns
     -------
@@ -105,6 +110,8 @@ class DropFalseEdges:
             if pairs is None or (pair.producer, pair.consumer) in pairs
         )
         which = f" from {self.producer} to {self.consumer}" if pairs else ""
+        if pairs and not count:
+            raise InputError(f"{case.graph.name} has no false dependences{which}")
         return replace(case, graph=false.without(pairs)), f"dropped {count:,} false edges{which}"
 
 
@@ -175,8 +182,10 @@ class ScaleKernel:
 
     def apply(self, case: Case) -> tuple[Case, str]:
         """Scale kernel times."""
-        if not 0.0 <= self.factor < np.inf:
-            raise InputError(f"a kernel time is scaled by a number from 0 on, not {self.factor}")
+        if not 0.0 <= self.factor <= MOST_FACTOR:
+            raise InputError(
+                f"a kernel time is scaled by a number from 0 to {MOST_FACTOR:g}, not {self.factor}"
+            )
         scaled = case.durations_us.copy()
         if self.kernel is None:
             scaled *= self.factor
@@ -248,6 +257,8 @@ class SetConstant:
 
     def apply(self, case: Case) -> tuple[Case, str]:
         """Change the runtime, or the device and with it kernel times."""
+        if self.key in _SHAPING:
+            raise InputError(f"{self.key} decides which graph is found; replay with another one")
         words = f"{self.key} = {self.value:g}"
         if self.key in settings(case.runtime):
             runtime = with_values(case.runtime, {self.key: self.value})

@@ -17,6 +17,11 @@ from scheduler.tasks import Tasks
 
 __all__ = ["Estimates"]
 
+MOST_ERROR = 10.0
+"""With more, estimates overflow; at this, they are already off by factors of thousands."""
+
+MOST_PRIORITY = 10**9
+
 
 @dataclass(frozen=True)
 class Estimates:
@@ -36,7 +41,7 @@ class Estimates:
     Raises
     ------
     InputError
-        The error is negative or not finite.
+        The error is not from 0 to 10, the seed is negative, or a priority is beyond 10^9.
     """
 
     error: float = 0.0
@@ -44,8 +49,13 @@ class Estimates:
     priorities: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.error < np.inf:
-            raise InputError(f"the estimate error is a number from 0 on, not {self.error}")
+        if not 0.0 <= self.error <= MOST_ERROR:
+            raise InputError(f"the estimate error is from 0 to {MOST_ERROR:g}, not {self.error}")
+        if self.seed < 0:
+            raise InputError(f"the seed of the estimates is 0 or more, not {self.seed}")
+        for name, priority in self.priorities.items():
+            if abs(priority) > MOST_PRIORITY:
+                raise InputError(f"the priority of {name} is {priority}; at most {MOST_PRIORITY:,}")
 
     def tasks(
         self,
@@ -73,11 +83,12 @@ class Estimates:
         if self.error:
             random = np.random.default_rng(self.seed)
             estimate_us *= np.exp(self.error * random.standard_normal(len(estimate_us)))
+        is_task = graph.kernel != ALLOC
         return Tasks(
-            is_task=graph.kernel != ALLOC,
+            is_task=is_task,
             kernel=graph.kernel,
             shape=np.where(graph.is_aic, AIC, AIV).astype(np.int8),
-            estimate_us=estimate_us,
+            estimate_us=np.where(is_task, estimate_us, 0.0),
             release_us=np.cumsum(submit_costs_us),
             priority=self._priority(graph),
             fanin_start=graph.fanin_start,

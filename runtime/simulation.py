@@ -28,6 +28,9 @@ from scheduler.thread import SchedulerThread, ThreadCosts
 
 __all__ = ["SimulationError", "simulate"]
 
+MOST_CORES = 32_767
+"""Numbers of cores are 16 bits in a trace."""
+
 _SHAPES = {"aic": AIC, "aiv": AIV}
 
 
@@ -81,6 +84,10 @@ def simulate(
         raise InputError(f"{graph.name} has no task; there is nothing to simulate")
     if durations is not None:
         _check_durations(durations, graph)
+    if device.aic_count + device.aiv_count > MOST_CORES:
+        raise InputError(f"{device.name} has more than {MOST_CORES:,} cores")
+    if policy is not None and not 0.0 <= policy.decision_us < np.inf:
+        raise InputError(f"policy {policy.name}: decision_us is {policy.decision_us}; 0 or more")
     times_us = durations_us(graph, device) if durations is None else durations
     cost_us = submit_costs_us(graph, runtime, profiling=profiling)
     tasks = (estimates or Estimates()).tasks(graph, times_us, cost_us)
@@ -170,6 +177,9 @@ def _threads(
     policy: Policy,
 ) -> list[SchedulerThread]:
     count = runtime.scheduler_threads
+    # What waits in a local buffer may run on any core of the thread.
+    keeps = policy.fills_local_buffers and not policy.names_cores
+    local_capacity = runtime.local_capacity if keeps else 0
     costs = ThreadCosts(
         read_us=runtime.costs.cond_read_us.value,
         loop_us=runtime.costs.idle_loop_us.value,
@@ -189,7 +199,7 @@ def _threads(
                 policy.core_queue,
             ),
             shape_order=[_SHAPES[s] for s in runtime.shape_order(number) if s in _SHAPES],
-            local_capacity=runtime.local_capacity if policy.fills_local_buffers else 0,
+            local_capacity=local_capacity,
             queues=queues,
             costs=costs,
             run=cores.run,

@@ -1,6 +1,7 @@
 """What if the tasks were cut otherwise: splitting, merging and fusing tasks of a graph.
 
-The work stays the same and so does all order between tasks; only how much one task does changes.
+The work stays the same; only how much one task does changes, and with it the order: merged tasks
+wait for all that any of them waited for, and parts of split ones for their counterparts alone.
 Kernel times follow from those before: nothing is recorded or modelled anew.
 """
 
@@ -21,6 +22,10 @@ from runtime.contraction import Group, contract, rebuild
 from runtime.graph import ALLOC, TaskGraph
 
 __all__ = ["Transformed", "Work", "fuse_kernels", "merge_tasks", "split_tasks"]
+
+
+MOST_TASKS = 10_000_000
+"""More than that do not fit into the memory of a laptop."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,11 @@ def split_tasks(work: Work, kernel: str, parts: int, fixed_us: float) -> Transfo
     _check_count("parts of a task", parts)
     _check_fixed(fixed_us)
     tasks = _tasks_of(graph, kernel)
+    if len(tasks) * parts > MOST_TASKS:
+        raise InputError(
+            f"{len(tasks):,} tasks of {kernel} in {parts:,} parts each are more than "
+            f"{MOST_TASKS:,} tasks; split them into fewer"
+        )
     copies = np.ones(len(graph), dtype=np.int64)
     copies[tasks] = parts
     origin = np.repeat(np.arange(len(graph)), copies)

@@ -16,7 +16,7 @@ __all__ = ["Conflicts", "find_conflicts", "keep_order"]
 Place = tuple[tuple[int, ...], tuple[int, ...]]
 """Where a rectangle is in its tensor: offset and shape, in elements."""
 
-_MANY_BITS = 1
+_MANY_BITS = 1024
 """Bits without use that are worth the time to cut them off."""
 
 

@@ -156,9 +156,10 @@ def full_name(policy: Policy) -> str:
     if not is_dataclass(policy):
         return policy.name
     values = [(f.name, getattr(policy, f.name), f.default) for f in fields(policy)]
-    words = [
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value, default in values
-        if value != default
-    ]
+    words = [f"{name}={_plainly(value)}" for name, value, default in values if value != default]
     return policy.name + (f"[{','.join(words)}]" if words else "")
+
+
+def _plainly(value: object) -> str:
+    """A value as one would write it: whole numbers without a point."""
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else f"{value}"

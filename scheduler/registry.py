@@ -43,6 +43,9 @@ POLICIES: dict[str, Callable[..., Policy]] = {
 }
 """The policies that come with tilesim."""
 
+MOST_DECISION_US = 1e6
+"""A second for each decision; beyond, times lose their digits."""
+
 _FORM = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<parameters>[^\[\]]*)\])?")
 
 
@@ -92,12 +95,20 @@ def build_policy(kind: Callable[..., Policy], name: str, parameters: str) -> Pol
         parameter, equals, text = (word.strip() for word in part.partition("="))
         if not equals:
             raise InputError(f"policy {name}: a parameter is written as name=value, not {part!r}")
+        if parameter in values:
+            raise InputError(f"policy {name}: {parameter} is given twice")
         if parameter not in defaults:
             raise unknown_name(f"parameter of policy {name}", parameter, defaults)
         values[parameter] = _value(name, parameter, text, defaults[parameter])
-    if values.get("decision_us", 0.0) < 0.0:
-        raise InputError(f"policy {name}: decision_us is 0 or more, not {values['decision_us']}")
-    return kind(**values)
+    if not 0.0 <= values.get("decision_us", 0.0) <= MOST_DECISION_US:
+        raise InputError(
+            f"policy {name}: decision_us is from 0 to {MOST_DECISION_US:g}, "
+            f"not {values['decision_us']}"
+        )
+    try:
+        return kind(**values)
+    except TypeError as error:  # a field without default, for instance
+        raise InputError(f"policy {name} cannot be made: {error}") from error
 
 
 def _value(name: str, parameter: str, text: str, default: Any) -> Any:

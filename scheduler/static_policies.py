@@ -12,7 +12,7 @@ import numpy as np
 
 from scheduler.policy import ListPolicy, Machine
 from scheduler.queues import PlannedQueue, ReadyQueue
-from scheduler.tasks import Tasks, longest_from
+from scheduler.tasks import Tasks, longest_after, longest_from
 
 __all__ = ["Heft", "Peft"]
 
@@ -99,7 +99,8 @@ def _first_fit(
 class _Planned(ListPolicy):
     """Base of policies that name every task's core, and its turn on it.
 
-    A core runs its tasks in the planned order even if another one is ready first.
+    A core runs its tasks in the planned order even if another one is ready first; priorities do
+    not matter.
     """
 
     def prepare(self, tasks: Tasks, machine: Machine) -> None:
@@ -167,7 +168,7 @@ class Peft(_Planned):
     def _make_plan(self, tasks: Tasks, machine: Machine) -> Plan:
         plan = Plan(tasks, machine)
         weight_us = tasks.estimate_us + np.where(tasks.is_task, machine.overhead_us, 0.0)
-        after_us = longest_from(weight_us, tasks.fanin_start, tasks.fanin) - weight_us
+        after_us = longest_after(weight_us, tasks.fanin_start, tasks.fanin)
         before = (-after_us).tolist()
         is_task = tasks.is_task.tolist()
         waiting = np.diff(tasks.fanin_start).tolist()

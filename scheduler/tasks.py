@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Tasks", "longest_from", "longest_to"]
+__all__ = ["Tasks", "longest_after", "longest_from", "longest_to"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -118,10 +118,17 @@ def longest_from(
     weight: Sequence[float] | Floats, fanin_start: Integers, fanin: NDArray[np.integer]
 ) -> Floats:
     """Weight of the heaviest path that begins in each node, the node included, shape (n,)."""
+    return np.asarray(weight) + longest_after(weight, fanin_start, fanin)
+
+
+def longest_after(
+    weight: Sequence[float] | Floats, fanin_start: Integers, fanin: NDArray[np.integer]
+) -> Floats:
+    """Weight of the heaviest path that begins in a consumer of each node, shape (n,)."""
     weights, start, producers = np.asarray(weight).tolist(), fanin_start.tolist(), fanin.tolist()
     after = [0.0] * len(weights)
     for node in range(len(weights) - 1, -1, -1):
-        weights[node] += after[node]
+        from_here = weights[node] + after[node]
         for producer in producers[start[node] : start[node + 1]]:
-            after[producer] = max(after[producer], weights[node])
-    return np.array(weights)
+            after[producer] = max(after[producer], from_here)
+    return np.array(after)

@@ -28,7 +28,7 @@ from tilesim.change_words import read_changes
 from tilesim.comparison import Comparison, compare
 from tilesim.explain import Difference, Why, explain, explain_against
 from tilesim.replay import Run, Setup, replay
-from tilesim.whatif import WhatIf, sweep_kernel_time, what_if
+from tilesim.whatif import Sweep, WhatIf, sweep_kernel_time, what_if
 from workloads.catalogue import WORKLOADS, Workload, find_workload
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "RuntimeVersion",
     "Setup",
     "Statistics",
+    "Sweep",
     "TaskGraph",
     "Trace",
     "WhatIf",

@@ -38,7 +38,7 @@ _complete_workload = _starting_with(lambda: list(WORKLOADS))
 Names = Annotated[
     list[str],
     typer.Argument(
-        metavar="WORKLOAD...",
+        metavar="WORKLOAD",
         help="Workloads by name (`tilesim list` shows them).",
         autocompletion=_complete_workload,
         show_default=False,
@@ -113,7 +113,7 @@ class Options:
             help="Error of the kernel times that the policy is told (0.3: most within 30 %).",
         ),
     ] = 0.0
-    seed: Annotated[int, typer.Option(help="Seed of these errors.")] = 0
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the errors of estimates.")] = 0
     priority: Annotated[
         list[str] | None,
         typer.Option(

@@ -47,12 +47,12 @@ def read_changes(texts: Sequence[str]) -> list[Change]:
 
 
 def _read(text: str) -> Change:
-    name, _, rest = text.partition("=")
+    name, equals, rest = text.partition("=")
     words = [word.strip() for word in rest.split(":")] if rest else []
     if name not in CHANGES:
         raise unknown_name("change", name, CHANGES)
     try:
-        change = _READERS[name](words)
+        change = _READERS[name](words) if rest or not equals else None
     except (ValueError, KeyError):
         change = None
     if change is None:

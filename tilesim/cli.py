@@ -68,16 +68,17 @@ def main() -> None:
         app()
     except InputError as error:
         _end(str(error))
-    except OSError as error:  # a full disk behind standard output, for instance
-        _end(f"cannot write the output: {error.strerror}")
     except Exception as error:
         told = failed_in_policy(error)
-        if told is None:
-            raise
-        _end(str(told))
+        if told is not None:
+            _end(str(told))
+        if isinstance(error, OSError):  # a full disk behind standard output, for instance
+            _end(f"cannot write the output: {error.strerror}")
+        raise
 
 
 def _end(message: str) -> None:
+    message = " ".join(message.split())  # one line, whatever a foreign error says
     Console(stderr=True).print(
         f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True
     )

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from devices.errors import InputError
 from runtime.attribution import Gap, attribute_gap
 from runtime.case import Case
 from runtime.explanation import Explanation
 from runtime.explanation import explain as explain_trace
+from runtime.language import record
 from runtime.overhead import Overhead, measure_overhead
 from tilesim.replay import Report, Run, Setup, build_case, replay
 from workloads.catalogue import Workload, find_workload
@@ -113,13 +115,22 @@ class Difference:
     Attributes
     ----------
     names : tuple of str
-        The workloads with the parameters in which they differ.
+        The workloads, with the parameters in which they differ or that are not the defaults.
+    setup : Setup
+        What both run on.
     gap : Gap
         The difference of their wall-clocks in parts.
     """
 
     names: tuple[str, str]
+    setup: Setup
     gap: Gap
+
+    @property
+    def title(self) -> str:
+        """Both names, and what differs from the default setup."""
+        words = [f"From {self.names[0]} to {self.names[1]}", *self.setup.differences()]
+        return " ".join(words)
 
 
 def explain_against(
@@ -150,14 +161,33 @@ def explain_against(
     parameters = [w.parameters(s) for w, s in zip(workloads, given, strict=True)]
     common = [name for name in parameters[0] if name in parameters[1]]
     differing = [name for name in common if parameters[0][name] != parameters[1][name]]
+    sizes = [name for name in differing if _is_size(workloads[0], parameters, name)]
     cases = {}
     for place, workload in enumerate(workloads):
-        for size in (0, 1) if differing else (0,):
-            chosen = {**parameters[place], **{name: parameters[size][name] for name in differing}}
+        for size in (0, 1) if sizes else (0,):
+            chosen = {**parameters[place], **{name: parameters[size][name] for name in sizes}}
             cases[place, size] = build_case(workload, workload.parameters(chosen), setup, tell)
     names = tuple(_name(w, p, differing) for w, p in zip(workloads, parameters, strict=True))
-    return Difference((names[0], names[1]), attribute_gap(cases, tell))
+    return Difference((names[0], names[1]), setup, attribute_gap(cases, tell))
+
+
+def _is_size(workload: Workload, parameters: list[dict[str, int]], name: str) -> bool:
+    """Whether a parameter decides how large a program's tensors are, not how it is cut."""
+
+    def shapes(value: int) -> list[tuple[int, ...]]:
+        program = workload.build(**{**parameters[0], name: value})
+        return [view.shape for view in record(program).arguments]
+
+    try:
+        return shapes(parameters[0][name]) != shapes(parameters[1][name])
+    except InputError:  # it does not fit the other parameters alone, as sizes may
+        return True
 
 
 def _name(workload: Workload, parameters: Mapping[str, int], shown: list[str]) -> str:
-    return " ".join([workload.name, *(f"{name}={parameters[name]}" for name in shown)])
+    named = [
+        f"{name}={value}"
+        for name, value in parameters.items()
+        if name in shown or value != workload.defaults[name]
+    ]
+    return " ".join([workload.name, *named])

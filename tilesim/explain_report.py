@@ -76,9 +76,10 @@ def _print_shares(console: Console, explanation: Explanation) -> None:
 def _print_path(console: Console, explanation: Explanation, ends: int) -> None:
     trace, count = explanation.trace, len(explanation.row)
     table = new_table(f"Path: {count} tasks")
-    for heading in ("Task", "Kernel", "Core"):
-        table.add_column(heading)
-    for heading in ("ready us", "start us", "end us", *(_SHORT[r] for r in Reason)):
+    table.add_column("Task", no_wrap=True)
+    table.add_column("Kernel", min_width=8, overflow="fold")
+    table.add_column("Core", no_wrap=True)
+    for heading in ("start us", *_SHORT.values()):
         table.add_column(heading, justify="right", no_wrap=True)
     for place in range(count):
         if ends <= place < count - ends:
@@ -90,13 +91,13 @@ def _print_path(console: Console, explanation: Explanation, ends: int) -> None:
             str(trace.task[row]),
             trace.graph.kernels[trace.kernel[row]].name,
             core_name(explanation, row),
-            *(
-                f"{column[row] - trace.begin_us:.2f}"
-                for column in (trace.ready_us, trace.start_us, trace.end_us)
-            ),
-            *(f"{us:.2f}" for us in explanation.part_us[place]),
+            f"{trace.start_us[row] - trace.begin_us:.2f}",
+            *(f"{explanation.part_us[place, reason]:.2f}" for reason in _SHORT),
         )
-    table.caption = "times from the first dispatch; what each task adds, by reason"
+    table.caption = (
+        "start from the first dispatch; what each task adds, by reason, besides the orchestrator "
+        "before the first and the tail of the last"
+    )
     console.print(table)
 
 
@@ -106,8 +107,6 @@ _SHORT = {
     Reason.COMPLETION: "seen",
     Reason.CORE: "core",
     Reason.THREAD: "thread",
-    Reason.ORCHESTRATOR: "orch",
-    Reason.TAIL: "tail",
 }
 
 
@@ -159,7 +158,8 @@ def _print_false_edges(console: Console, why: Why) -> None:
 def print_difference(console: Console, difference: Difference) -> None:
     """Print the gap between two wall-clocks as a waterfall."""
     gap = difference.gap
-    table = new_table(f"From {difference.names[0]} to {difference.names[1]}")
+    console.print(f"  {difference.title}", highlight=False)
+    table = new_table("Difference")
     table.add_column("Part", overflow="fold")
     for heading in ("us", "% of first", "least", "most", "left, us"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -221,4 +221,12 @@ def _overhead_record(overhead: Overhead) -> dict[str, float]:
 def difference_record(difference: Difference) -> dict[str, Any]:
     """A gap as a JSON object; times in us."""
     first, second = difference.names
-    return {"first": first, "second": second, **asdict(difference.gap)}
+    setup = difference.setup
+    return {
+        "first": first,
+        "second": second,
+        "device": setup.device.name,
+        "runtime": setup.runtime.name,
+        "differences": setup.differences(),
+        **asdict(difference.gap),
+    }

@@ -86,6 +86,8 @@ def scheduling_record(run: Run) -> dict[str, Any]:
     return {
         "policy": full_name(run.setup.policy),
         "estimate_error": run.setup.estimates.error,
+        "seed": run.setup.estimates.seed,
+        "priorities": dict(run.setup.estimates.priorities),
         "best_bound_us": run.bounds.binding.us,
         "best_bound": run.bounds.binding.name,
         "wall_clock_to_best_bound": 1.0 / (run.bounds.ratio(run.bounds.binding) or 1.0),
@@ -106,17 +108,16 @@ def print_policy_comparison(console: Console, runs: Sequence[Run]) -> None:
     sizes = [f"{name}={value}" for name, value in first.parameters.items()]
     console.print(f"  {' '.join([first.workload.name, *sizes])}", highlight=False)
     table = new_table("Policies")
-    table.add_column("Policy", min_width=12, overflow="fold")
+    table.add_column("Policy", min_width=11, overflow="fold")
     for heading in (
         "Wall-\nclock us",
         "against\nfirst",
         "to best\nbound",
         "AIC\n%",
         "AIV\n%",
-        "Sched\n%",
-        "AIC wait\nus",
-        "AIV wait\nus",
-        "max\nus",
+        "Thr\n%",
+        "AIC\nwait",
+        "AIV\nwait",
         "decide\nus",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -135,13 +136,12 @@ def print_policy_comparison(console: Console, runs: Sequence[Run]) -> None:
             f"{100 * threads / wall_us:.1f}",
             f"{waits['aic']:.2f}",
             f"{waits['aiv']:.2f}",
-            f"{waits['max']:.1f}",
             f"{record['decisions_us']:.1f}",
         )
     best = max(first.bounds.all, key=lambda bound: bound.us)
     table.caption = (
-        f"best bound of the first: {best.name}, {best.us:.2f} us; wait: from ready to dispatched, "
-        "mean; decide: declared cost of all decisions; Sched: mean over the threads"
+        f"best bound of the first: {best.name}, {best.us:.2f} us; wait: us from ready to "
+        "dispatched, mean; decide: declared cost of all decisions; Thr: scheduler threads, mean"
     )
     console.print(table)
 

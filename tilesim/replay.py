@@ -92,8 +92,9 @@ class Setup:
         if self.policy != RuntimePolicy():
             words.append(full_name(self.policy))
         if self.estimates.error:
-            words.append(f"(estimate error {self.estimates.error:g})")
-        words += [f"{name} first" for name in self.estimates.priorities]
+            seed = f", seed {self.estimates.seed}" if self.estimates.seed else ""
+            words.append(f"(estimate error {self.estimates.error:g}{seed})")
+        words += [f"(priority {k} {n})" for k, n in self.estimates.priorities.items()]
         return words
 
     def has_graph_of(self, other: Setup) -> bool:

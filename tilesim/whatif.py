@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from devices.errors import InputError
 from runtime.bounds import Bounds
 from runtime.changes import Change, ScaleKernel, apply_changes
 from runtime.graph import ALLOC
@@ -16,6 +17,7 @@ from tilesim.replay import Report, Run, Setup, replay
 __all__ = [
     "SWEEP_FACTORS",
     "Outcome",
+    "Sweep",
     "SweptKernel",
     "WhatIf",
     "saved_percent",
@@ -58,7 +60,7 @@ class WhatIf:
     before : Run
         As it is.
     single : tuple of Outcome
-        Each change alone, if there are several.
+        Each change alone, if there are several; those that need others are left out.
     after : Outcome
         All changes together.
     """
@@ -88,6 +90,33 @@ class SweptKernel:
     wall_clock_us: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """Virtual speed-ups of the kernels of a run.
+
+    Attributes
+    ----------
+    run : Run
+        The run as it is.
+    changes : tuple of str
+        What was changed before, in words.
+    wall_clock_us : float
+        With these changes and no kernel scaled.
+    kernels : tuple of SweptKernel
+        The one that gains most with the last factor comes first.
+    """
+
+    run: Run
+    changes: tuple[str, ...]
+    wall_clock_us: float
+    kernels: tuple[SweptKernel, ...]
+
+    @property
+    def name(self) -> str:
+        """What was swept, in one line."""
+        return ", ".join([self.run.describe(), *self.changes])
+
+
 def what_if(
     workload: str,
     changes: Sequence[Change],
@@ -114,10 +143,15 @@ def what_if(
     tell = report or (lambda _: None)
     run = replay(workload, settings, setup, report)
     sets = [[change] for change in changes] if len(changes) > 1 else []
-    outcomes = []
+    outcomes: list[Outcome] = []
     for chosen in [*sets, list(changes)]:
-        tell(f"{workload}: changing the graph" if len(chosen) > 1 else f"{workload}: {chosen[0]}")
-        case, words = apply_changes(run.case, chosen)
+        tell(f"{workload}: changing it, {len(outcomes) + 1} of {len(sets) + 1}")
+        try:
+            case, words = apply_changes(run.case, chosen)
+        except InputError:
+            if len(chosen) < len(changes):
+                continue  # it needs the others
+            raise
         trace = case.simulate()
         bounds = case.bounds(trace)
         outcomes.append(Outcome(tuple(words), len(trace), trace.wall_clock_us, bounds))
@@ -130,7 +164,7 @@ def sweep_kernel_time(
     setup: Setup | None = None,
     report: Report | None = None,
     changes: Sequence[Change] = (),
-) -> tuple[float, tuple[SweptKernel, ...]]:
+) -> Sweep:
     """Scale the time of one kernel after the other, to see which is worth making faster.
 
     Parameters
@@ -139,13 +173,6 @@ def sweep_kernel_time(
         As for `replay`.
     changes : sequence of Change
         Made before.
-
-    Returns
-    -------
-    float
-        Wall-clock with no kernel scaled, in us.
-    tuple of SweptKernel
-        The one that gains most with the last factor comes first.
 
     Raises
     ------
@@ -159,7 +186,7 @@ def sweep_kernel_time(
     """
     tell = report or (lambda _: None)
     run = replay(workload, settings, setup, report)
-    case, _ = apply_changes(run.case, list(changes))
+    case, words = apply_changes(run.case, list(changes))
     before_us = case.simulate().wall_clock_us if changes else run.trace.wall_clock_us
     total_us = case.durations_us.sum() or 1.0
     swept = []
@@ -173,7 +200,8 @@ def sweep_kernel_time(
             walls_us.append(scaled.simulate().wall_clock_us)
         share = float(case.durations_us[case.graph.kernel == number].sum() / total_us)
         swept.append(SweptKernel(kernel.name, kernel.core.value, share, tuple(walls_us)))
-    return before_us, tuple(sorted(swept, key=lambda kernel: kernel.wall_clock_us[-1]))
+    kernels = tuple(sorted(swept, key=lambda kernel: kernel.wall_clock_us[-1]))
+    return Sweep(run, tuple(words), before_us, kernels)
 
 
 def saved_percent(before_us: float, after_us: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from tilesim.console import new_table, speed_up
 from tilesim.policy_report import bounds_record
 from tilesim.records import run_record
-from tilesim.whatif import SWEEP_FACTORS, Outcome, SweptKernel, WhatIf, saved_percent
+from tilesim.whatif import SWEEP_FACTORS, Outcome, Sweep, WhatIf, saved_percent
 
 __all__ = ["print_sweep", "print_what_if", "sweep_record", "what_if_record"]
 
@@ -42,19 +41,20 @@ def print_what_if(console: Console, result: WhatIf) -> None:
     console.print(table)
 
 
-def print_sweep(
-    console: Console, name: str, before_us: float, kernels: Sequence[SweptKernel]
-) -> None:
+def print_sweep(console: Console, sweep: Sweep) -> None:
     """Print the virtual speed-up of kernels."""
-    table = new_table(f"{name}: {before_us:.2f} us; saved when one kernel takes a part of its time")
+    before_us = sweep.wall_clock_us
+    console.print(f"  {sweep.name}", highlight=False)
+    table = new_table(f"{before_us:.2f} us; saved when one kernel takes a part of its time")
     table.add_column("Kernel", overflow="fold")
     table.add_column("Core")
     table.add_column("of kernel time", justify="right")
     for factor in SWEEP_FACTORS:
         table.add_column(f"x{factor:g}", justify="right")
-    for kernel in kernels:
-        saved = [f"{saved_percent(before_us, us):+.2f}%" for us in kernel.wall_clock_us]
-        table.add_row(kernel.kernel, kernel.core, f"{kernel.share:.1%}", *saved)
+    for kernel in sweep.kernels:
+        saved = [round(saved_percent(before_us, us), 1) for us in kernel.wall_clock_us]
+        words = [f"{percent + 0.0:+.1f}%" for percent in saved]  # no negative zero
+        table.add_row(kernel.kernel, kernel.core, f"{kernel.share:.1%}", *words)
     console.print(table)
 
 
@@ -76,10 +76,12 @@ def _outcome_record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def sweep_record(before_us: float, kernels: Sequence[SweptKernel]) -> dict[str, Any]:
+def sweep_record(sweep: Sweep) -> dict[str, Any]:
     """A sweep as a JSON object; times in us."""
     return {
-        "wall_clock_us": before_us,
+        "run": run_record(sweep.run),
+        "changes": list(sweep.changes),
+        "wall_clock_us": sweep.wall_clock_us,
         "factors": list(SWEEP_FACTORS),
-        "kernels": [asdict(kernel) for kernel in kernels],
+        "kernels": [asdict(kernel) for kernel in sweep.kernels],
     }

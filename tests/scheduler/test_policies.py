@@ -432,10 +432,17 @@ def test_the_error_is_the_standard_deviation_of_the_logarithm():
     assert logarithm.std() == pytest.approx(0.3, abs=3 * 0.3 / (2 * count) ** 0.5)
 
 
-@pytest.mark.parametrize("error", [-0.1, float("inf"), float("nan")])
+@pytest.mark.parametrize("error", [-0.1, 10.5, float("inf"), float("nan")])
 def test_an_error_that_is_no_deviation_is_refused(error):
-    with pytest.raises(InputError, match="estimate error is a number from 0 on"):
+    with pytest.raises(InputError, match=f"the estimate error is from 0 to 10, not {error}"):
         Estimates(error=error)
+
+
+def test_estimates_that_cannot_be_made_are_refused():
+    with pytest.raises(InputError, match="the seed of the estimates is 0 or more, not -1"):
+        Estimates(seed=-1)
+    with pytest.raises(InputError, match=r"the priority of cube is 2000000000; at most 1,000,"):
+        Estimates(priorities={"cube": 2 * 10**9})
 
 
 # Whatever the policy

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from devices.errors import InputError
 from scheduler.queues import PlannedQueue, RankedQueue, StealingQueue
 
 
@@ -47,6 +48,11 @@ def test_the_rank_is_asked_once_when_the_task_becomes_ready():
     assert asked == [4, 2, 3]
     drain(queue)
     assert asked == [4, 2, 3]
+
+
+def test_a_rank_that_cannot_be_compared_is_refused():
+    with pytest.raises(InputError, match="the rank of task 4 is nan; it has to be comparable"):
+        RankedQueue(lambda _: float("nan")).append(4)
 
 
 @pytest.mark.parametrize("seed", range(20))

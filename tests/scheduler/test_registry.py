@@ -82,10 +82,6 @@ def test_values_are_read_by_the_type_of_the_default():
     assert make_policy("options[eager=false,weight=2]", KNOWN) == Options(weight=2.0)
 
 
-def test_the_last_of_two_values_counts():
-    assert make_policy("random[seed=3,seed=4]") == RandomOrder(seed=4)
-
-
 def test_a_plain_function_may_make_a_policy_that_takes_no_parameters():
     known = {"mine": lambda: RandomOrder(9)}
     assert make_policy("mine", known) == RandomOrder(9)
@@ -123,8 +119,10 @@ def test_an_unknown_parameter_is_answered_with_the_nearest():
         ("random[seed=x]", "policy random: seed is of type int (default 0), not 'x'"),
         ("random[seed=]", "policy random: seed is of type int (default 0), not ''"),
         ("random[seed=1.5]", "policy random: seed is of type int (default 0), not '1.5'"),
-        ("fifo[decision_us=-0.5]", "policy fifo: decision_us is 0 or more, not -0.5"),
-        ("fifo[decision_us=-inf]", "policy fifo: decision_us is 0 or more, not -inf"),
+        ("fifo[decision_us=-0.5]", "policy fifo: decision_us is from 0 to 1e+06, not -0.5"),
+        ("fifo[decision_us=-inf]", "policy fifo: decision_us is from 0 to 1e+06, not -inf"),
+        ("fifo[decision_us=1e7]", "policy fifo: decision_us is from 0 to 1e+06, not 10000000.0"),
+        ("random[seed=3,seed=3]", "policy random: seed is given twice"),
         ("random[seed]", "policy random: a parameter is written as name=value, not 'seed'"),
         ("random[3]", "policy random: a parameter is written as name=value, not '3'"),
     ],

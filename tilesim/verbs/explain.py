@@ -44,7 +44,7 @@ def explain_workload(
     window: Window = None,
     waterfall: Annotated[
         Path | None,
-        typer.Option("--waterfall", "-w", help="Draw the parts of the difference."),
+        typer.Option("--waterfall", "-w", help="Draw the difference in parts: .png, .svg or .pdf."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -115,5 +115,5 @@ def _draw(difference: Difference, picture: Path) -> None:
     parts = [plots().Part(p.factor, p.us, p.low_us, p.high_us) for p in gap.parts]
     first, second = difference.names
     plots().draw_waterfall(
-        f"From {first} to {second}", (first, gap.first_us), parts, (second, gap.second_us), picture
+        difference.title, (first, gap.first_us), parts, (second, gap.second_us), picture
     )

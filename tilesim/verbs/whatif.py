@@ -14,7 +14,7 @@ from tilesim.console import output_console
 from tilesim.outputs import check_outputs, plots, print_json
 from tilesim.progress import progress
 from tilesim.report import print_caveat
-from tilesim.whatif import SWEEP_FACTORS, SweptKernel, saved_percent, sweep_kernel_time, what_if
+from tilesim.whatif import SWEEP_FACTORS, Sweep, saved_percent, sweep_kernel_time, what_if
 from tilesim.whatif_report import print_sweep, print_what_if, sweep_record, what_if_record
 
 __all__ = ["ask_what_if"]
@@ -36,7 +36,7 @@ def ask_what_if(
             "--change",
             "-c",
             metavar="CHANGE",
-            help=f"Repeat it for several. {'; '.join(CHANGES.values())}.",
+            help="A change, written as above; repeat it for several.",
             autocompletion=_complete_change,
         ),
     ] = None,
@@ -52,7 +52,21 @@ def ask_what_if(
 ) -> None:
     """Change graph, kernel times or machine, and see what the run would take.
 
-    Edges and constants change first, then tasks, times and the machine.
+    Changes:
+
+    - drop-false-edges, or drop-false-edges=KERNEL:KERNEL for one pair
+
+    - fuse=KERNEL:KERNEL, or fuse=KERNEL:KERNEL:aic (or aiv) for kernels of two core types
+
+    - split=KERNEL:N, merge=KERNEL:N
+
+    - scale=KERNEL:FACTOR, or scale=FACTOR for all
+
+    - threads=N, clusters=N, free-submits
+
+    - set=CONSTANT:VALUE, by the key of the TOML file: set=costs.dispatch_us:0.3
+
+    Edges and constants change first, then times, tasks and the machine.
 
     Examples: `tilesim whatif qwen3-scope3-baseline -c drop-false-edges -c free-submits`,
     `tilesim whatif qwen3-scope3-restructured --sweep kernel-time --plot sweep.png`
@@ -76,24 +90,25 @@ def ask_what_if(
         raise InputError(f"--sweep takes {', '.join(_SWEEPS)}, not {sweep!r}")
     check_outputs(pictures=[plot])
     with progress() as report:
-        before_us, kernels = sweep_kernel_time(name, settings, setup, report, changes)
+        swept = sweep_kernel_time(name, settings, setup, report, changes)
         if plot is not None:
             report(f"drawing {plot}")
-            _draw(name, before_us, kernels, plot)
+            _draw(swept, plot)
     if as_json:
-        print_json(sweep_record(before_us, kernels))
+        print_json(sweep_record(swept))
     else:
-        print_sweep(output_console(), name, before_us, kernels)
+        print_sweep(output_console(), swept)
+        print_caveat(output_console(), swept.run)
 
 
-def _draw(name: str, before_us: float, kernels: tuple[SweptKernel, ...], picture: Path) -> None:
+def _draw(sweep: Sweep, picture: Path) -> None:
     rows = [
         plots().SweepRow(
             kernel.kernel,
             kernel.core,
             SWEEP_FACTORS,
-            tuple(saved_percent(before_us, us) for us in kernel.wall_clock_us),
+            tuple(saved_percent(sweep.wall_clock_us, us) for us in kernel.wall_clock_us),
         )
-        for kernel in kernels
+        for kernel in sweep.kernels
     ]
-    plots().draw_sweep(f"{name}: which kernel is worth optimising", rows, picture)
+    plots().draw_sweep(sweep.name, rows, picture)
