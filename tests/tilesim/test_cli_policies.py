@@ -330,14 +330,19 @@ BAD_INPUT = [  # options, and what the message has
 
 
 @pytest.mark.parametrize(("options", "named"), [(options, named) for options, *named in BAD_INPUT])
-@pytest.mark.parametrize("verb", ["replay", "compare", "explain", "whatif"])
 def test_a_bad_policy_is_refused_with_one_message_and_nothing_written(
-    tilesim, tmp_path, verb, options, named
+    tilesim, tmp_path, options, named
 ):
-    change = ("--change", "free-submits") if verb == "whatif" else ("--gantt", "run.png")
-    outcome = tilesim(verb, RESTRUCTURED, *SMALL, *change, *options.split())
+    outcome = tilesim("compare", RESTRUCTURED, *SMALL, "--gantt", "run.png", *options.split())
     assert_refused(outcome, *named)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", ["replay", "explain", "whatif"])
+@pytest.mark.parametrize("policy", ["crtical-path", "random[sed=3]", "fifo,fifo"])
+def test_a_bad_policy_is_refused_by_every_verb(tilesim, verb, policy):
+    change = ("--change", "free-submits") if verb == "whatif" else ()
+    assert_refused(tilesim(verb, RESTRUCTURED, *SMALL, *change, "--policy", policy), "policy")
 
 
 def test_a_priority_of_an_unknown_kernel_is_refused_with_the_nearest(tilesim, tmp_path):

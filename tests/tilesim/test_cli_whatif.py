@@ -65,11 +65,14 @@ DOWN, OUT = "scope3_incore_8", "scope3_incore_9"
 GATE, NORM = "scope3_incore_5", "scope3_incore_2"
 
 
-def asked(tilesim, *changes, workload=RESTRUCTURED):
-    """A what-if as JSON, and the text that is printed for it."""
+def command(*changes, workload=RESTRUCTURED):
     words = [word for change in changes for word in ("--change", change)]
-    command = ("whatif", workload, *SMALL, *words)
-    return tilesim(*command, "--json").json, tilesim(*command).text
+    return ("whatif", workload, *SMALL, *words)
+
+
+def asked(tilesim, *changes, workload=RESTRUCTURED):
+    """A what-if as JSON."""
+    return tilesim(*command(*changes, workload=workload), "--json").json
 
 
 # Single changes
@@ -78,15 +81,12 @@ def asked(tilesim, *changes, workload=RESTRUCTURED):
 CHANGES = [  # a change, what is done in words, tasks then, and whether the run is faster (1)
     ("drop-false-edges", "dropped 112 false edges", 151, 0),
     (f"drop-false-edges={NORM}:{OUT}", f"dropped 112 false edges from {NORM} to {OUT}", 151, 0),
-    (f"drop-false-edges={DOWN}:{OUT}", f"dropped 0 false edges from {DOWN} to {OUT}", 151, 0),
     (f"fuse={DOWN}:{OUT}:aic", f"fused 8 pairs of {DOWN} and {OUT}", 143, 1),
-    (f"fuse={DOWN}:{OUT}:aiv", f"fused 8 pairs of {DOWN} and {OUT}", 143, None),
     (f"split={GATE}:2", f"split 32 tasks of {GATE} into 2 each", 183, -1),
     (f"merge={GATE}:4", f"merged tasks of {GATE}, 4 into one: 8 new tasks", 127, None),
     (f"merge={GATE}:5", f"merged tasks of {GATE}, 5 into one: 7 new tasks", 126, None),
     (f"scale={DOWN}:0.5", f"time of {DOWN} times 0.5", 151, 1),
     ("scale=0.5", "time of all kernels times 0.5", 151, 1),
-    ("scale=3", "time of all kernels times 3", 151, -1),
     ("threads=2", "2 scheduler threads", 151, None),
     ("clusters=2", "2 clusters", 151, -1),
     ("free-submits", "submits take no time", 151, 1),
@@ -100,7 +100,7 @@ CHANGES = [  # a change, what is done in words, tasks then, and whether the run 
 def test_a_change_is_told_in_words_with_the_wall_clock_before_and_after(
     tilesim, change, words, tasks, faster
 ):
-    asked_for, text = asked(tilesim, change)
+    asked_for, text = asked(tilesim, change), tilesim(*command(change)).text
     before, after = asked_for["before"], asked_for["after"]
     assert asked_for["single"] == []
     (said,) = after["changes"]
@@ -117,15 +117,15 @@ def test_a_change_is_told_in_words_with_the_wall_clock_before_and_after(
 
 
 def test_the_run_before_is_the_replay(tilesim):
-    asked_for, _ = asked(tilesim, "free-submits")
+    asked_for = asked(tilesim, "free-submits")
     replayed = tilesim("replay", RESTRUCTURED, *SMALL, "--json").json
     for name in ("wall_clock_us", "tasks", "edges", "bounds", "functions", "policy"):
         assert asked_for["before"][name] == replayed[name]
 
 
 def test_a_constant_that_is_set_to_what_it_is_changes_nothing(tilesim):
-    for change in ("threads=3", "clusters=24", "scale=1", f"scale={DOWN}:1"):
-        asked_for, _ = asked(tilesim, change)
+    for change in ("threads=3", "clusters=24", "scale=1"):
+        asked_for = asked(tilesim, change)
         assert asked_for["after"]["wall_clock_us"] == asked_for["before"]["wall_clock_us"]
 
 
@@ -134,7 +134,7 @@ def test_threads_and_clusters_are_constants_by_another_name(tilesim):
         ("threads=1", "set=scheduler_threads:1"),
         ("clusters=3", "set=cores.clusters:3"),
     ):
-        after, same = (asked(tilesim, words)[0]["after"] for words in (change, constant))
+        after, same = (asked(tilesim, words)["after"] for words in (change, constant))
         assert after["wall_clock_us"] == same["wall_clock_us"]
 
 
@@ -142,14 +142,14 @@ def test_dropped_edges_do_what_explain_says(tilesim):
     false = tilesim("explain", BASELINE, *SMALL, "--json").json["false_dependences"]
     for edges in (false[0], false[-1]):
         pair = f"={edges['producer']}:{edges['consumer']}" if edges["producer"] else ""
-        asked_for, _ = asked(tilesim, f"drop-false-edges{pair}", workload=BASELINE)
+        asked_for = asked(tilesim, f"drop-false-edges{pair}", workload=BASELINE)
         after = asked_for["after"]
         assert after["wall_clock_us"] == pytest.approx(edges["wall_clock_us"], abs=0.01)
         assert f"dropped {edges['count']} false edges" in after["changes"][0]
 
 
 def test_kernels_that_take_no_time_leave_the_costs_of_the_runtime(tilesim):
-    asked_for, _ = asked(tilesim, "scale=0")
+    asked_for = asked(tilesim, "scale=0")
     after = asked_for["after"]
     assert after["wall_clock_us"] > 0.0
     assert after["binding"] == "orchestrator"
@@ -162,7 +162,7 @@ def test_kernels_that_take_no_time_leave_the_costs_of_the_runtime(tilesim):
 
 def test_several_changes_are_made_one_by_one_and_together(tilesim):
     changes = ("threads=2", f"fuse={DOWN}:{OUT}:aic", "drop-false-edges")
-    asked_for, text = asked(tilesim, *changes)
+    asked_for, text = asked(tilesim, *changes), tilesim(*command(*changes)).text
     said = [outcome["changes"] for outcome in asked_for["single"]]
     assert [words for (words,) in said] == [
         "2 scheduler threads",
@@ -172,7 +172,7 @@ def test_several_changes_are_made_one_by_one_and_together(tilesim):
     # Edges change first, then tasks and the machine.
     assert asked_for["after"]["changes"] == [words for (words,) in reversed(said)]
     for change, outcome in zip(changes, asked_for["single"], strict=True):
-        alone, _ = asked(tilesim, change)
+        alone = asked(tilesim, change)
         assert alone["after"] == outcome
     assert [outcome["tasks"] for outcome in asked_for["single"]] == [151, 143, 151]
     assert asked_for["after"]["tasks"] == 143
@@ -186,8 +186,8 @@ def test_several_changes_are_made_one_by_one_and_together(tilesim):
 
 
 def test_the_same_kernel_can_be_scaled_twice(tilesim):
-    asked_for, _ = asked(tilesim, f"scale={DOWN}:0.5", f"scale={DOWN}:0.5")
-    quarter, _ = asked(tilesim, f"scale={DOWN}:0.25")
+    asked_for = asked(tilesim, f"scale={DOWN}:0.5", f"scale={DOWN}:0.5")
+    quarter = asked(tilesim, f"scale={DOWN}:0.25")
     assert asked_for["after"]["wall_clock_us"] == quarter["after"]["wall_clock_us"]
 
 
@@ -208,7 +208,7 @@ def test_a_sweep_scales_every_kernel(tilesim):
     assert halved_us == sorted(halved_us)  # the one that gains most is first
     assert kernels[0]["kernel"] == DOWN
     for place, factor in enumerate(swept["factors"]):
-        asked_for, _ = asked(tilesim, f"scale={DOWN}:{factor}")
+        asked_for = asked(tilesim, f"scale={DOWN}:{factor}")
         assert asked_for["after"]["wall_clock_us"] == kernels[0]["wall_clock_us"][place]
 
 
@@ -230,7 +230,7 @@ def test_a_sweep_prints_what_each_kernel_would_save(tilesim):
 def test_changes_are_made_before_a_sweep(tilesim):
     words = ("--change", "free-submits", "--change", "threads=2", "--sweep", "kernel-time")
     swept = tilesim("whatif", RESTRUCTURED, *SMALL, *words, "--json").json
-    asked_for, _ = asked(tilesim, "free-submits", "threads=2")
+    asked_for = asked(tilesim, "free-submits", "threads=2")
     assert swept["wall_clock_us"] == asked_for["after"]["wall_clock_us"]
 
 
@@ -292,6 +292,7 @@ IMPOSSIBLE = [  # a change, and what the message has
     ("scale=scope3_incore_88:2", "'scope3_incore_88'", f"did you mean {DOWN}"),
     (f"fuse={DOWN}:{OUT}", DOWN, "aic", OUT, "aiv", "on which"),
     (f"fuse={GATE}:{DOWN}", "nothing to fuse"),
+    (f"drop-false-edges={DOWN}:{OUT}", "no false dependences", DOWN, OUT),
     (f"split={DOWN}:1", "2", "not 1"),
     (f"split={DOWN}:-1", "2", "not -1"),
     (f"merge={DOWN}:0", "2", "not 0"),
