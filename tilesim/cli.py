@@ -79,7 +79,6 @@ def main() -> None:
 
 def _end(message: str) -> None:
     message = " ".join(message.split())  # one line, whatever a foreign error says
-    Console(stderr=True).print(
-        f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True
-    )
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    console.print(f"error: {message}", style="red", soft_wrap=True)
     sys.exit(2)

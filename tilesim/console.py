@@ -14,8 +14,10 @@ _PIPED_WIDTH = 160
 
 def output_console() -> Console:
     """A console on standard output; without colours and cuts where that is no terminal."""
-    console = Console(markup=False)  # brackets in names are brackets
-    return console if console.is_terminal else Console(width=_PIPED_WIDTH, markup=False)
+    console = Console(markup=False, emoji=False)  # names mean themselves
+    return (
+        console if console.is_terminal else Console(width=_PIPED_WIDTH, markup=False, emoji=False)
+    )
 
 
 def new_table(title: str) -> Table:

@@ -9,16 +9,16 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from outcomes import Outcome
 from rich.console import Console
 
 import devices.device
 import runtime.version
 from runtime.dependencies import Dependencies
-from tilesim.cli import main
 from tilesim.comparison import compare
 from tilesim.replay import Setup
 from tilesim.report import print_comparison, print_run
@@ -30,35 +30,6 @@ SMALL = ("--set", "hidden=1024,intermediate=2048")
 COLOURS = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "GITHUB_ACTIONS")
 """What decides on colours besides the terminal."""
 MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "svg": b"<?xml", "pdf": b"%PDF-"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        assert (self.code, self.err) == (0, "")
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def tilesim(monkeypatch, capsys, tmp_path):
-    """The command in this process, which is quicker, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    for name in COLOURS:
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["tilesim", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return Outcome(ended.value.code or 0, written.out, written.err)
-
-    return run
 
 
 @pytest.fixture

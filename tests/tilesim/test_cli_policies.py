@@ -4,63 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from outcomes import assert_refused
 
 import devices.device
 from scheduler.registry import POLICIES
-from tilesim.cli import main
 
 BASELINE, RESTRUCTURED = "qwen3-scope3-baseline", "qwen3-scope3-restructured"
 SMALL = ("--set", "hidden=1024", "intermediate=2048")
 """151 tasks in 250 us; 651 in 1068 us for the baseline."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        assert (self.code, self.err) == (0, "")
-        return json.loads(self.out)
-
-    @property
-    def text(self):
-        """What is printed, without the layout of tables and lines."""
-        assert (self.code, self.err) == (0, "")
-        return " ".join(self.out.split())
-
-
-@pytest.fixture
-def tilesim(monkeypatch, capsys, tmp_path):
-    """The command in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "CLICOLOR_FORCE", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["tilesim", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return Outcome(ended.value.code or 0, written.out, written.err)
-
-    return run
-
-
-def assert_refused(outcome, *named):
-    assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err.startswith("error: ")
-    assert outcome.err.count("\n") == 1
-    assert "Traceback" not in outcome.err
-    for part in named:
-        assert part in outcome.err
 
 
 def list_rows(outcome):
