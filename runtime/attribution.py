@@ -30,7 +30,7 @@ from devices.description import with_values
 from runtime.case import Case
 from runtime.graph import ALLOC
 from runtime.shapley import Part, attribute
-from runtime.times import submit_costs_us
+from runtime.times import SUBMIT_COSTS, submit_costs_us
 from runtime.version import RuntimeVersion
 
 __all__ = ["Factor", "Gap", "attribute_gap"]
@@ -65,7 +65,6 @@ class Gap:
     parts: tuple[Part, ...]
 
 
-_SUBMIT_COSTS = ("costs.submit_us", "costs.alloc_us", "costs.chain_entry_us")
 _TASK_COSTS = (
     "costs.completion_us",
     "costs.per_consumer_us",
@@ -73,8 +72,8 @@ _TASK_COSTS = (
     "costs.aicpu_to_core_us",
     "costs.core_to_aicpu_us",
     "costs.core_prepare_us",
+    "profiling.record_write_us",
 )
-_SUBMIT_RECORDS, _TASK_RECORDS = "profiling.phase_record_us", "profiling.record_write_us"
 
 
 def attribute_gap(
@@ -141,8 +140,8 @@ def _with_task_costs_of(changed: Case, own: Case, other: Case) -> Case:
     submits = _submit_total_us(other) / own_us if own_us else 1.0
     tasks = other.graph.task_count / own.graph.task_count
     factors = {
-        **dict.fromkeys([*_SUBMIT_COSTS, _SUBMIT_RECORDS], submits),
-        **dict.fromkeys([*_TASK_COSTS, _TASK_RECORDS], tasks),
+        **dict.fromkeys(SUBMIT_COSTS, submits),
+        **dict.fromkeys(_TASK_COSTS, tasks),
     }
     return replace(changed, runtime=_scaled(changed.runtime, factors))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType
 from runtime.case import Case
 from runtime.graph import ALLOC
-from runtime.times import durations_us
+from runtime.times import SUBMIT_COSTS, durations_us
 from runtime.transforms import Transformed, Work, fuse_kernels, merge_tasks, split_tasks
 
 __all__ = [
@@ -59,6 +59,7 @@ class Change(Protocol):
 
 
 MOST_FACTOR = 1e6
+"""Beyond it, sums of kernel times lose the digits of a microsecond."""
 
 RECORDED, TIMES, TASKS, MACHINE = range(4)
 """Stages: what needs the graph as it was recorded, then the times of its kernels, and so on."""
@@ -226,18 +227,10 @@ class FreeSubmits:
     """Submits, allocs, lookups and the records of them take no time."""
 
     stage: ClassVar[int] = MACHINE
-    keys: tuple[str, ...] = field(
-        default=(
-            "costs.submit_us",
-            "costs.alloc_us",
-            "costs.chain_entry_us",
-            "profiling.phase_record_us",
-        )
-    )
 
     def apply(self, case: Case) -> tuple[Case, str]:
         """Change the runtime."""
-        runtime = with_values(case.runtime, dict.fromkeys(self.keys, 0.0))
+        runtime = with_values(case.runtime, dict.fromkeys(SUBMIT_COSTS, 0.0))
         return replace(case, runtime=runtime), "submits take no time"
 
 

@@ -21,6 +21,7 @@ MOST_ERROR = 10.0
 """With more, estimates overflow; at this, they are already off by factors of thousands."""
 
 MOST_PRIORITY = 10**9
+"""Priorities are 32 bits in `Tasks`."""
 
 
 @dataclass(frozen=True)

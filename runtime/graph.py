@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from devices.dtypes import DType
 from devices.kernel import CoreType, Kernel
+from scheduler.tasks import longest_to
 
 __all__ = ["ALLOC", "Buffer", "TaskGraph", "View"]
 
@@ -127,14 +128,8 @@ class TaskGraph:
     @cached_property
     def level(self) -> NDArray[np.int32]:
         """Tasks on the longest path that ends in each submit, allocs not counted; shape (n,)."""
-        # Plain lists: an element of a numpy array costs five times a list's to read.
-        start, fanin = self.fanin_start.tolist(), self.fanin.tolist()
-        level: list[int] = []
-        for submit, kernel in enumerate(self.kernel.tolist()):
-            begin, end = start[submit], start[submit + 1]
-            before = max((level[p] for p in fanin[begin:end]), default=0)
-            level.append(before + (kernel != ALLOC))
-        return np.array(level, dtype=np.int32)
+        ones = (self.kernel != ALLOC).astype(np.float64)
+        return longest_to(ones, self.fanin_start, self.fanin).astype(np.int32)
 
     @cached_property
     def depth(self) -> int:

@@ -11,7 +11,15 @@ from runtime.graph import ALLOC, TaskGraph
 from runtime.version import RuntimeVersion
 from scheduler.bounds import LeastOverheads
 
-__all__ = ["durations_us", "least_overheads", "submit_costs_us"]
+__all__ = ["SUBMIT_COSTS", "durations_us", "least_overheads", "submit_costs_us"]
+
+SUBMIT_COSTS = (
+    "costs.submit_us",
+    "costs.alloc_us",
+    "costs.chain_entry_us",
+    "profiling.phase_record_us",
+)
+"""Keys of the constants that `submit_costs_us` adds up."""
 
 
 def durations_us(graph: TaskGraph, device: Device) -> list[float]:

@@ -35,24 +35,18 @@ def _starting_with(names: Callable[[], list[str]]) -> Callable[[str], list[str]]
 
 _complete_workload = _starting_with(lambda: list(WORKLOADS))
 
-Names = Annotated[
-    list[str],
-    typer.Argument(
+
+def _workload(help_text: str) -> Any:
+    return typer.Argument(
         metavar="WORKLOAD",
-        help="Workloads by name (`tilesim list` shows them).",
+        help=help_text,
         autocompletion=_complete_workload,
         show_default=False,
-    ),
-]
-Name = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="WORKLOAD",
-        help="Workload by name (`tilesim list` shows them).",
-        autocompletion=_complete_workload,
-        show_default=False,
-    ),
-]
+    )
+
+
+Names = Annotated[list[str], _workload("Workloads by name (`tilesim list` shows them).")]
+Name = Annotated[list[str], _workload("Workload by name (`tilesim list` shows them).")]
 Gantt = Annotated[
     Path | None,
     typer.Option("--gantt", "-g", help="Draw a Gantt chart: .png, .svg or .pdf."),

@@ -138,7 +138,7 @@ def print_policy_comparison(console: Console, runs: Sequence[Run]) -> None:
             f"{waits['aiv']:.2f}",
             f"{record['decisions_us']:.1f}",
         )
-    best = max(first.bounds.all, key=lambda bound: bound.us)
+    best = first.bounds.binding
     table.caption = (
         f"best bound of the first: {best.name}, {best.us:.2f} us; wait: us from ready to "
         "dispatched, mean; decide: declared cost of all decisions; Thr: scheduler threads, mean"

@@ -65,9 +65,9 @@ def replay_workload(
 
 
 def bound_lines(bounds: Bounds) -> list[object]:
-    """The path and area bounds, to be drawn over a run."""
+    """The path, chain and area bounds, to be drawn over a run."""
     return [
         plots().BoundLine(bound.name, bound.us)
         for bound in bounds.all
-        if bound.kernel_us is not None and bound.name != "INOUT chain"
+        if bound.kernel_us is not None
     ]
