@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import ClassVar, Protocol
 
 from scheduler.board import ANY_CORE
@@ -39,9 +39,9 @@ class Machine:
     cluster_of: Sequence[int]
     thread_of: Sequence[int]
     overhead_us: float
-    last_task: Mapping[int, int] = field(default_factory=dict)
-    core_of: Sequence[int] = ()
-    is_idle: Callable[[int], bool] = bool
+    last_task: Mapping[int, int]
+    core_of: Sequence[int]
+    is_idle: Callable[[int], bool]
 
 
 class Policy(Protocol):
