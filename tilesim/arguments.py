@@ -26,14 +26,15 @@ from tilesim.policies import policy_names, read_policies
 from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
 from workloads.catalogue import WORKLOADS
 
-__all__ = ["Gantt", "Json", "Name", "Names", "Options", "Window", "takes_options"]
+__all__ = ["Gantt", "Json", "Name", "Names", "Options", "Window", "starting_with", "takes_options"]
 
 
-def _starting_with(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+def starting_with(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
+    """Completion of an option that takes one of some names."""
     return lambda incomplete: [name for name in names() if name.startswith(incomplete)]
 
 
-_complete_workload = _starting_with(lambda: list(WORKLOADS))
+_complete_workload = starting_with(lambda: list(WORKLOADS))
 
 
 def _workload(help_text: str) -> Any:
@@ -77,7 +78,7 @@ class Options:
             "--device",
             "-d",
             help="Device by name, or a TOML file.",
-            autocompletion=_starting_with(available_devices),
+            autocompletion=starting_with(available_devices),
         ),
     ] = DEFAULT_DEVICE
     runtime: Annotated[
@@ -86,7 +87,7 @@ class Options:
             "--runtime",
             "-r",
             help="Runtime version by name, or a TOML file.",
-            autocompletion=_starting_with(available_runtimes),
+            autocompletion=starting_with(available_runtimes),
         ),
     ] = DEFAULT_RUNTIME
     policy: Annotated[
@@ -97,7 +98,7 @@ class Options:
             metavar="NAME[,NAME]",
             help="Scheduling policy by name (`tilesim policies` shows them), with parameters as in "
             "random[seed=3]; or FILE.py:CLASS, whose file is run.",
-            autocompletion=_starting_with(policy_names),
+            autocompletion=starting_with(policy_names),
         ),
     ] = "runtime"
     estimate_error: Annotated[
@@ -107,7 +108,12 @@ class Options:
             help="Error of the kernel times that the policy is told (0.3: most within 30 %).",
         ),
     ] = 0.0
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the errors of estimates.")] = 0
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Seed of what is drawn: errors of estimates; in check, inputs and orders."
+        ),
+    ] = 0
     priority: Annotated[
         list[str] | None,
         typer.Option(

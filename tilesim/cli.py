@@ -12,6 +12,7 @@ from rich.console import Console
 
 from devices.errors import InputError
 from tilesim.policies import failed_in_policy
+from tilesim.verbs.check import check_workload, show_capacity
 from tilesim.verbs.compare import compare_workloads, demo
 from tilesim.verbs.explain import explain_workload
 from tilesim.verbs.listing import list_devices, list_policies, list_workloads
@@ -38,6 +39,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "compare": compare_workloads,
     "explain": explain_workload,
     "whatif": ask_what_if,
+    "check": check_workload,
+    "capacity": show_capacity,
     "demo": demo,
 }
 for _name, _verb in _VERBS.items():

@@ -43,6 +43,7 @@ def run_record(run: Run) -> dict[str, Any]:
         **bounds_record(run.bounds),
         "functions": [asdict(function) for function in figures.functions],
         "measured": None if run.measured is None else asdict(run.measured),
+        "overflows": list(run.overflows),
         "kernel_time_uncertainty_percent": {
             "cube_serial": uncertainty.cube_serial_percent,
             "cube_pipelined": uncertainty.cube_pipelined_percent,

@@ -8,6 +8,7 @@ from functools import cached_property
 from time import perf_counter
 from typing import Any
 
+from devices.capacity import overflows
 from devices.device import Device, load_device
 from runtime.bounds import Bounds
 from runtime.case import Case
@@ -151,6 +152,11 @@ class Run:
     def bounds(self) -> Bounds:
         """Lower bounds of the wall-clock."""
         return self.case.bounds(self.trace)
+
+    @cached_property
+    def overflows(self) -> tuple[str, ...]:
+        """What is said of each kernel that cannot fit on chip."""
+        return tuple(overflows(self.graph.kernels, self.setup.device))
 
     @property
     def measured(self) -> Measurement | None:

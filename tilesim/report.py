@@ -14,7 +14,14 @@ from tilesim.console import new_table
 from tilesim.replay import Run
 from workloads.catalogue import Workload
 
-__all__ = ["print_caveat", "print_comparison", "print_devices", "print_run", "print_workloads"]
+__all__ = [
+    "print_caveat",
+    "print_comparison",
+    "print_devices",
+    "print_overflows",
+    "print_run",
+    "print_workloads",
+]
 
 
 def print_workloads(console: Console, workloads: Iterable[Workload]) -> None:
@@ -209,12 +216,18 @@ def _shared_sizes(runs: Sequence[Run]) -> str:
 
 
 def print_caveat(console: Console, run: Run) -> None:
-    """Say how far to trust the figures."""
+    """Say how far to trust the figures, and what would not run on the device at all."""
+    print_overflows(console, run)
     uncertainty = run.setup.device.uncertainty
     console.print(
         f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
         f"(serial cube loops) to {uncertainty.vector_percent} % (vector tasks of 1 to 2 us). "
-        "Memory contention, cold starts and back-pressure are not modelled, and tiles are not "
-        "checked to fit on chip; see docs/model.md.",
+        "Memory contention, cold starts and back-pressure are not modelled; see docs/model.md.",
         style="dim",
     )
+
+
+def print_overflows(console: Console, run: Run) -> None:
+    """Warn of the kernels that cannot fit on chip."""
+    for message in run.overflows:
+        console.print(f"warning: {message}", style="red", highlight=False, soft_wrap=True)

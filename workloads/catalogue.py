@@ -9,7 +9,11 @@ from typing import Any
 
 from devices.errors import InputError, unknown_name
 from runtime.language import Program
+from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
+from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
+from workloads.numbers import Numbers
 from workloads.programs.qwen3_scope3 import BATCH_TILE, build_baseline, build_restructured
+from workloads.programs.zero_init import build_zero_init
 
 __all__ = ["WORKLOADS", "Measurement", "Workload", "find_workload"]
 
@@ -40,6 +44,8 @@ class Workload:
         Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
     measured : Measurement or None
         What is published for the defaults.
+    numbers : Numbers or None
+        How to check what it computes, if that is known.
     """
 
     name: str
@@ -48,6 +54,7 @@ class Workload:
     build: Callable[..., Program]
     divides: tuple[tuple[str, str | int], ...] = ()
     measured: Measurement | None = field(default=None)
+    numbers: Numbers | None = field(default=None)
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
@@ -111,6 +118,7 @@ WORKLOADS: dict[str, Workload] = {
             build=build_baseline,
             divides=_SCOPE3_DIVIDES,
             measured=Measurement(63_044.26, 3.93, 33_411, _SCOPE3_SOURCE),
+            numbers=SCOPE3_NUMBERS,
         ),
         Workload(
             name="qwen3-scope3-restructured",
@@ -119,6 +127,22 @@ WORKLOADS: dict[str, Workload] = {
             build=build_restructured,
             divides=_SCOPE3_DIVIDES,
             measured=Measurement(3_284.44, 44.58, 1_651, _SCOPE3_SOURCE),
+            numbers=SCOPE3_NUMBERS,
+        ),
+        Workload(
+            name="qwen3-scope3-resident",
+            summary="The restructured scope 3 with its residual tile whole on chip: overflows UB",
+            defaults={"hidden": 8192, **_SCOPE3_SIZES, "norm_chunk": 8192},
+            build=build_restructured,
+            divides=(*_SCOPE3_DIVIDES, ("hidden", "norm_chunk")),
+            numbers=SCOPE3_NUMBERS,
+        ),
+        Workload(
+            name="zero-init",
+            summary="x + a b in three tasks, two of which write one tile in no certain order",
+            defaults={"rows": 16, "inner": 128, "columns": 64},
+            build=build_zero_init,
+            numbers=ZERO_INIT_NUMBERS,
         ),
     )
 }

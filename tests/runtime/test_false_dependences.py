@@ -164,7 +164,8 @@ def thinned_graphs(draw):
     after = [[p for p in found if draw(st.booleans())] for found in before]
     writers = draw(st.lists(st.sets(st.integers(0, count - 1)).map(sorted), max_size=4))
     numbers = st.sets(st.integers(0, len(writers) - 1)) if writers else st.just(set())
-    return before, after, Conflicts([sorted(draw(numbers)) for _ in before], writers)
+    touched = [sorted(draw(numbers)) for _ in before]
+    return before, after, Conflicts(touched, [], [], writers, [])  # which reads does not matter
 
 
 def closure(rows):

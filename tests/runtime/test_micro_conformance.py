@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from devices.capacity import on_chip_use
+from devices.device import load_device
 from devices.kernel import Memory, executions, global_bytes
 from runtime.graph import ALLOC
 from runtime.language import LanguageError, record
@@ -203,6 +205,16 @@ def test_operations_and_bytes_equal_the_real_ones(program, name):
                 ]
                 for base, e in table.items()
             }
+
+
+@pytest.mark.parametrize("name", [n for n in SUPPORTED if n != "probes2_p11_3d"])  # likewise
+def test_on_chip_bytes_equal_the_real_ones(program, name):
+    device = load_device("a2a3")
+    for kernel, expected in zip(record(program(name)).kernels, real(name)["kernels"], strict=True):
+        taken = {use.memory.value: use for use in on_chip_use(kernel, device)}
+        allocated = {memory: use.allocated_bytes for memory, use in taken.items()}
+        assert allocated == expected["on_chip"][0]["mem_used_bytes"]
+        assert all(use.alive_bytes <= use.allocated_bytes for use in taken.values())
 
 
 def test_a_region_in_a_branch_runs_where_the_condition_holds(program):

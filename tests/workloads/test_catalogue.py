@@ -29,7 +29,7 @@ def refusal(**settings):
 
 
 def test_both_programs_of_the_restructuring_are_there_with_what_was_measured():
-    assert set(WORKLOADS) == {BASELINE, RESTRUCTURED}
+    assert set(WORKLOADS) >= {BASELINE, RESTRUCTURED}
     before, after = find_workload(BASELINE), find_workload(RESTRUCTURED)
     assert (before.defaults["hidden"], after.defaults["hidden"]) == (5120, 8192)
     assert (before.measured.wall_clock_us, after.measured.wall_clock_us) == (63044.26, 3284.44)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from devices.capacity import on_chip_use
+from devices.device import load_device
 from devices.kernel import Memory, executions, global_bytes, walk
 from runtime.graph import ALLOC
 from runtime.language import record
@@ -16,6 +18,7 @@ from runtime.tensormap import build_graph
 from workloads.programs.qwen3_scope3 import build_baseline, build_restructured
 
 DATA = Path(__file__).parent.parent / "data"
+DEVICE = load_device("a2a3")
 BUILDERS = {"baseline": build_baseline, "restructured": build_restructured}
 
 
@@ -133,6 +136,8 @@ def test_kernels_equal_the_real_compilers(file, which, sizes):
         loaded, stored = global_bytes(kernel, values)
         assert moved(kernel, loaded) == real_bytes(on_chip["gm_bytes"]["load"])
         assert moved(kernel, stored) == real_bytes(on_chip["gm_bytes"]["store"])
+        taken = {u.memory.value: u.allocated_bytes for u in on_chip_use(kernel, DEVICE)}
+        assert taken == on_chip["mem_used_bytes"]
 
 
 def our_operations(kernel, values):

@@ -136,14 +136,22 @@ def build_baseline(
 
 
 def build_restructured(
-    batch: int, hidden: int, intermediate: int, k_chunk: int, out_chunk: int, mlp_chunk: int
+    batch: int,
+    hidden: int,
+    intermediate: int,
+    k_chunk: int,
+    out_chunk: int,
+    mlp_chunk: int,
+    norm_chunk: int | None = None,
 ) -> pl.Program:
     """Program as published after the restructuring: the MLP's activations are stored first.
 
-    Parameters are those of `build_baseline`.
+    Parameters are those of `build_baseline`, and the columns that the RMSNorm holds on chip at a
+    time, `k_chunk` as published.
     """
     B, H, M = batch, hidden, intermediate
     K, Q, F = k_chunk, out_chunk, mlp_chunk
+    N = norm_chunk or k_chunk
     MEAN = 1.0 / hidden
 
     @pl.program
@@ -186,15 +194,15 @@ def build_restructured(
                 post_norm_tile = pl.create_tensor([BATCH_TILE, H], dtype=pl.BF16)
                 with pl.incore():
                     sq_sum = pl.full([1, BATCH_TILE], dtype=pl.FP32, value=0.0)
-                    for kb in pl.range(0, H // K):
-                        x_chunk = pl.slice(resid1_tile, [BATCH_TILE, K], [0, kb * K])
+                    for kb in pl.range(0, H // N):
+                        x_chunk = pl.slice(resid1_tile, [BATCH_TILE, N], [0, kb * N])
                         squares = pl.row_sum(pl.mul(x_chunk, x_chunk))
                         sq_sum = pl.add(sq_sum, pl.reshape(squares, [1, BATCH_TILE]))
                     inv_rms = pl.recip(pl.sqrt(pl.add(pl.mul(sq_sum, MEAN), RMS_EPSILON)))
-                    for kb in pl.range(0, H // K):
-                        k0 = kb * K
-                        x_chunk = pl.slice(resid1_tile, [BATCH_TILE, K], [0, k0])
-                        gamma = pl.slice(post_rms_weight, [1, K], [0, k0])
+                    for kb in pl.range(0, H // N):
+                        k0 = kb * N
+                        x_chunk = pl.slice(resid1_tile, [BATCH_TILE, N], [0, k0])
+                        gamma = pl.slice(post_rms_weight, [1, N], [0, k0])
                         scale = pl.reshape(inv_rms, [BATCH_TILE, 1])
                         normed = pl.col_expand_mul(pl.row_expand_mul(x_chunk, scale), gamma)
                         normed_bf16 = pl.cast(normed, target_type=pl.BF16)

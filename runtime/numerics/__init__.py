@@ -1,0 +1,1 @@
+"""Computing a program's numbers: its recorded tile operations, replayed in any order of tasks."""

@@ -1,0 +1,283 @@
+"""Checking a workload: its numbers in some order of tasks, its hazards, its on-chip capacity."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import psutil
+
+from devices.capacity import OnChipUse, on_chip_use
+from devices.errors import InputError
+from devices.kernel import Kernel
+from runtime.hazards import Hazards, Key, Kind, find_hazards
+from runtime.margins import Margin, find_margins
+from runtime.numerics.comparison import Match, match
+from runtime.numerics.memory import buffer_bytes
+from runtime.numerics.orders import (
+    Order,
+    adversarial_order,
+    program_order,
+    random_order,
+    simulated_order,
+)
+from runtime.numerics.run import Deviation, Writes, compute_numbers
+from runtime.numerics.tasks import Observer, check_computable
+from tilesim.replay import Report, Run, Setup, replay, run_case
+from workloads.catalogue import Workload
+from workloads.numbers import Numbers
+
+__all__ = ["Check", "Repair", "capacity_of", "check"]
+
+_WORKING_BYTES = 512 << 20
+"""Beside the tensors: the interpreter with its libraries, the graph, blocks that are widened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Edges that were added to put unordered pairs in order.
+
+    Attributes
+    ----------
+    kinds : tuple of Kind
+        Which pairs.
+    edges : int
+        Edges that were added.
+    before : Run
+        The run without them.
+    """
+
+    kinds: tuple[Kind, ...]
+    edges: int
+    before: Run
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check has found.
+
+    Attributes
+    ----------
+    run : Run
+        The simulated run of the graph that was checked, with repairs if any were asked for.
+    order, seed, rtol, atol
+        How the numbers were computed and compared.
+    matches : tuple of Match
+        Each output against its golden values.
+    program_matches : tuple of Match
+        The same for the program's own order.
+    deviation : Deviation or None
+        If an output does not match: the first write that differs from the same in program order.
+    hazards : Hazards
+        Pairs of tasks that conflict and that nothing orders.
+    margins : mapping of Key to Margin
+        How those pairs came out in the simulated run.
+    capacity : tuple of (Kernel, tuple of OnChipUse)
+        What each kernel takes on chip.
+    repair : Repair or None
+        What was repaired.
+    seconds : float
+        How long the check took.
+    needed_bytes, peak_bytes : int
+        Memory that was estimated, and the most that the process has had.
+    """
+
+    run: Run
+    order: Order
+    seed: int
+    rtol: float
+    atol: float
+    matches: tuple[Match, ...]
+    program_matches: tuple[Match, ...]
+    deviation: Deviation | None
+    hazards: Hazards
+    margins: Mapping[Key, Margin]
+    capacity: tuple[tuple[Kernel, tuple[OnChipUse, ...]], ...]
+    repair: Repair | None
+    seconds: float
+    needed_bytes: int
+    peak_bytes: int
+
+    @property
+    def is_match(self) -> bool:
+        """Whether every element of every output is close to its golden value."""
+        return all(one.is_match for one in self.matches)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the numbers match and every kernel fits on chip."""
+        return self.is_match and not self.run.overflows
+
+
+def check(
+    workload: str,
+    settings: Mapping[str, Any] | None = None,
+    setup: Setup | None = None,
+    *,
+    order: Order = Order.PROGRAM,
+    seed: int = 0,
+    rtol: float | None = None,
+    atol: float | None = None,
+    repair: Collection[Kind] = (),
+    report: Report | None = None,
+) -> Check:
+    """Compute what a workload computes, and find what could make it wrong.
+
+    Parameters
+    ----------
+    workload : str
+        Its name.
+    settings : mapping, optional
+        Parameters that differ from its defaults.
+    setup : Setup, optional
+        What it runs on.
+    order : Order
+        The order of the tasks in the numeric run.
+    seed : int
+        Seed of the inputs, and of a random order.
+    rtol, atol : float, optional
+        Tolerances, by default those that were published with the workload.
+    repair : collection of Kind
+        Unordered pairs to put in order first.
+    report : callable, optional
+        Told each step that begins.
+
+    Raises
+    ------
+    InputError
+        As `replay`; the workload has no golden results, a tolerance is negative, an operation has
+        no numbers, or memory is too small.
+    """
+    began, tell = perf_counter(), report or (lambda _: None)
+    run = replay(workload, settings, setup, report)
+    numbers = _numbers(run.workload)
+    rtol = _tolerance("rtol", numbers.rtol if rtol is None else rtol)
+    atol = _tolerance("atol", numbers.atol if atol is None else atol)
+    check_computable(run.case.submits)
+    needed = _needed_bytes(run)
+    tell(f"{run.workload.name}: looking for unordered pairs of tasks")
+    hazards = find_hazards(run.case.submits, run.graph, run.setup.dependencies)
+    repaired = None
+    if repair:
+        run, hazards, repaired = _repaired(run, hazards, tuple(Kind(k) for k in repair), tell)
+    matches, program_matches, deviation = _compare(
+        run, numbers, order, seed, {"rtol": rtol, "atol": atol}, tell
+    )
+    return Check(
+        run=run,
+        order=order,
+        seed=seed,
+        rtol=rtol,
+        atol=atol,
+        matches=matches,
+        program_matches=program_matches,
+        deviation=deviation,
+        hazards=hazards,
+        margins=find_margins(hazards, run.trace),
+        capacity=capacity_of(run),
+        repair=repaired,
+        seconds=perf_counter() - began,
+        needed_bytes=needed,
+        peak_bytes=_peak_bytes(),
+    )
+
+
+def capacity_of(run: Run) -> tuple[tuple[Kernel, tuple[OnChipUse, ...]], ...]:
+    """What each kernel of a run takes on chip."""
+    return tuple((kernel, on_chip_use(kernel, run.setup.device)) for kernel in run.graph.kernels)
+
+
+def _numbers(workload: Workload) -> Numbers:
+    if workload.numbers is None:
+        raise InputError(f"{workload.name} has no golden results to compare with")
+    return workload.numbers
+
+
+def _tolerance(name: str, value: float) -> float:
+    if not 0.0 <= value < np.inf:
+        raise InputError(f"{name} is a number from 0 on, not {value}")
+    return value
+
+
+def _needed_bytes(run: Run) -> int:
+    """Memory that the numeric run takes, which has to be there.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    needed = buffer_bytes(run.case.submits) + _WORKING_BYTES
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise InputError(
+            f"computing {run.full_name} needs about {needed / 1e9:.1f} GB of memory, and "
+            f"{available / 1e9:.1f} GB are available; give smaller sizes with --set"
+        )
+    return needed
+
+
+def _repaired(
+    run: Run, hazards: Hazards, kinds: tuple[Kind, ...], tell: Report
+) -> tuple[Run, Hazards, Repair]:
+    graph = hazards.repaired(kinds)
+    edges = graph.edge_count - run.graph.edge_count
+    case = replace(run.case, graph=graph)
+    after = run_case(run.workload, run.parameters, run.setup, case, run.trace_s, tell)
+    found = find_hazards(run.case.submits, graph, run.setup.dependencies)
+    return after, found, Repair(kinds, edges, run)
+
+
+def _compare(
+    run: Run,
+    numbers: Numbers,
+    order: Order,
+    seed: int,
+    tolerances: Mapping[str, float],
+    tell: Report,
+) -> tuple[tuple[Match, ...], tuple[Match, ...], Deviation | None]:
+    """Matches in the order that is asked for, those in program order, and where they part."""
+    name = run.workload.name
+    tell(f"{name}: drawing inputs")
+    inputs = numbers.inputs(np.random.default_rng(seed), **run.parameters)
+    tell(f"{name}: computing golden results")
+    golden = numbers.golden(inputs)
+
+    def compared(order: Order, tasks: Sequence[int], observe: Observer | None) -> tuple[Match, ...]:
+        progress = _counting(tell, f"{name}: computing in {order} order", len(tasks))
+        found = compute_numbers(run.case.submits, inputs, tasks, observe=observe, report=progress)
+        return tuple(match(n, found[n], values, **tolerances) for n, values in golden.items())
+
+    in_program_order = program_order(run.graph)
+    if order is Order.PROGRAM:
+        matches = compared(order, in_program_order, None)
+        return matches, matches, None
+    writes = Writes()
+    program_matches = compared(Order.PROGRAM, in_program_order, writes.record)
+    comparison = writes.comparison()
+    matches = compared(order, _tasks(run, order, seed), comparison.observe)
+    is_match = all(one.is_match for one in matches)
+    return matches, program_matches, None if is_match else comparison.first
+
+
+def _tasks(run: Run, order: Order, seed: int) -> list[int]:
+    if order is Order.SIMULATED:
+        return simulated_order(run.trace)
+    if order is Order.RANDOM:
+        return random_order(run.graph, seed)
+    return adversarial_order(run.graph)
+
+
+def _counting(tell: Report, step: str, total: int) -> Callable[[int], None]:
+    return lambda done: tell(f"{step}, task {done:,} of {total:,}")
+
+
+def _peak_bytes() -> int:
+    """Most memory that the process has had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,0 +1,1 @@
+"""Inputs and golden results of the programs, one module for each module of programs."""
