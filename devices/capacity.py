@@ -32,7 +32,7 @@ class Occupant:
     tile : Tile
         The first tile in the place.
     what : str
-        The operation that made it, with the tensor that a load reads.
+        The operation that made it, and the kernel's arguments from which it is computed.
     line : int
         Where it stands in the user's program.
     """
@@ -140,12 +140,19 @@ class _Place:
     """Tiles that share a place by their meaning, and when it is in use."""
 
     tile: Tile
-    what: str
+    name: str
+    tensors: frozenset[str]
+    """Arguments of the kernel that it is computed from."""
     line: int
     first: int
     last: int
     takes: list[_Place] = field(default_factory=list)
     """Operands of the operation that makes it, whose place it may take if they die there."""
+
+    @property
+    def what(self) -> str:
+        """The operation that makes it, and of what."""
+        return f"{self.name} of {', '.join(sorted(self.tensors))}" if self.tensors else self.name
 
     def may_share(self, other: _Place) -> bool:
         """Whether the compiler lets it have the place of an earlier one."""
@@ -157,7 +164,7 @@ class _Place:
 
 
 def _alive(places: Sequence[_Place], at: int) -> list[_Place]:
-    """Places in use at an operation; those that its results take over count as theirs."""
+    """Places in use at an operation; one that its result takes over counts as the result's."""
     alive = [place for place in places if place.first <= at <= place.last]
     for made in [place for place in alive if place.first == at]:
         dying = (other for other in alive if other in made.takes and other.last == at)
@@ -214,11 +221,12 @@ class _Lives:
         if op.name in _SAME_PLACE:
             self._place[op.result] = operands[0]
             return
-        what = op.name.removeprefix("tile.")
+        tensors = frozenset[str]().union(*(place.tensors for place in operands))
         if op.box is not None:
-            what = f"{what} of {self.kernel.parameters[op.box.parameter].name}"
+            tensors = frozenset((self.kernel.parameters[op.box.parameter].name,))
         takes = [] if op.name in _NOT_IN_PLACE else operands
-        place = _Place(op.result, what, op.line, self._now, self._now, takes)
+        name, now = op.name.removeprefix("tile."), self._now
+        place = _Place(op.result, name, tensors, op.line, now, now, takes)
         self._place[op.result] = place
         self.places.append(place)
 

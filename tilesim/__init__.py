@@ -5,11 +5,13 @@
 >>> run.graph
 TaskGraph(scope3: 151 tasks, 57 allocs, 703 edges)
 
-`replay` does all of it for a workload by name; `compare`, `explain`, `explain_against`, `what_if`
-and `sweep_kernel_time` are the other verbs. The steps by themselves: a program written with
-`language`, `record`, `find_graph`, `simulate`, `summarize`.
+`replay` does all of it for a workload by name; `compare`, `explain`, `explain_against`, `what_if`,
+`sweep_kernel_time`, `check` and `capacity` are the other verbs. The steps by themselves: a program
+written with `language`, `record`, `find_graph`, `simulate`, `summarize`; `compute_numbers`,
+`find_hazards` and `on_chip_use` check it.
 """
 
+from devices.capacity import on_chip_use
 from devices.device import Device, load_device
 from devices.errors import InputError
 from runtime import language
@@ -17,14 +19,19 @@ from runtime.bounds import Bounds
 from runtime.dependencies import Dependencies, find_graph
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
+from runtime.hazards import Hazards, find_hazards
 from runtime.language import record
+from runtime.numerics.orders import Order
+from runtime.numerics.run import compute_numbers
 from runtime.simulation import simulate
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, load_runtime
 from scheduler.policy import ListPolicy
 from scheduler.registry import POLICIES, make_policy
+from tilesim.capacity import Capacity, capacity
 from tilesim.change_words import read_changes
+from tilesim.check import Check, check
 from tilesim.comparison import Comparison, compare
 from tilesim.explain import Difference, Why, explain, explain_against
 from tilesim.replay import Run, Setup, replay
@@ -35,13 +42,17 @@ __all__ = [
     "POLICIES",
     "WORKLOADS",
     "Bounds",
+    "Capacity",
+    "Check",
     "Comparison",
     "Dependencies",
     "Device",
     "Difference",
     "Estimates",
+    "Hazards",
     "InputError",
     "ListPolicy",
+    "Order",
     "Run",
     "RuntimeVersion",
     "Setup",
@@ -52,15 +63,20 @@ __all__ = [
     "WhatIf",
     "Why",
     "Workload",
+    "capacity",
+    "check",
     "compare",
+    "compute_numbers",
     "explain",
     "explain_against",
     "find_graph",
+    "find_hazards",
     "find_workload",
     "language",
     "load_device",
     "load_runtime",
     "make_policy",
+    "on_chip_use",
     "read_changes",
     "record",
     "replay",

@@ -26,7 +26,18 @@ from tilesim.policies import policy_names, read_policies
 from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
 from workloads.catalogue import WORKLOADS
 
-__all__ = ["Gantt", "Json", "Name", "Names", "Options", "Window", "starting_with", "takes_options"]
+__all__ = [
+    "DeviceName",
+    "Gantt",
+    "Json",
+    "Name",
+    "Names",
+    "Options",
+    "Settings",
+    "Window",
+    "starting_with",
+    "takes_options",
+]
 
 
 def starting_with(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
@@ -58,29 +69,32 @@ Window = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print JSON instead of tables.")]
 
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="NAME=VALUE",
+        help="Parameter of the workload; repeat it, or write several after one another.",
+    ),
+]
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        "-d",
+        help="Device by name, or a TOML file.",
+        autocompletion=starting_with(available_devices),
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Options:
     """The options that say how large a workload is, and what it runs on."""
 
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            "-s",
-            metavar="NAME=VALUE",
-            help="Parameter of the workload; repeat it, or write several after one another.",
-        ),
-    ] = None
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device",
-            "-d",
-            help="Device by name, or a TOML file.",
-            autocompletion=starting_with(available_devices),
-        ),
-    ] = DEFAULT_DEVICE
+    settings: Settings = None
+    device: DeviceName = DEFAULT_DEVICE
     runtime: Annotated[
         str,
         typer.Option(

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 
-from devices.capacity import OnChipUse, memory_limits
-from devices.dtypes import DType
-from devices.kernel import Kernel, walk
-from runtime.graph import Buffer
+from devices.capacity import OnChipUse
+from tilesim.capacity import Capacity
 from tilesim.console import new_table
-from tilesim.replay import Run
 
 __all__ = ["capacity_records", "print_capacity"]
 
-Uses = Sequence[tuple[Kernel, tuple[OnChipUse, ...]]]
 
-
-def capacity_records(capacity: Uses) -> list[dict[str, Any]]:
+def capacity_records(capacity: Capacity) -> list[dict[str, Any]]:
     """Bytes per kernel and memory as plain values."""
     return [
         {
@@ -37,22 +30,21 @@ def capacity_records(capacity: Uses) -> list[dict[str, Any]]:
                 {"what": o.what, "bytes": o.tile.nbytes, "line": o.line} for o in use.occupants
             ],
         }
-        for kernel, uses in capacity
+        for kernel, uses in capacity.kernels
         for use in uses
     ]
 
 
-def print_capacity(console: Console, run: Run, capacity: Uses) -> None:
-    """Print bytes per kernel and memory, against the device's limits."""
-    device = run.setup.device
-    table = new_table(f"On-chip memory of {run.full_name} on {device.name}")
+def print_capacity(console: Console, name: str, capacity: Capacity) -> None:
+    """Print bytes per kernel and memory of the program called `name`, against the limits."""
+    table = new_table(f"On-chip memory of {name} on {capacity.device.name}")
     table.add_column("Kernel", overflow="fold")
     table.add_column("Core", no_wrap=True)
     table.add_column("Memory", no_wrap=True)
     for heading in ("Alive B", "Allocated B", "Limit B", "%"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Fits", no_wrap=True)
-    for kernel, uses in capacity:
+    for kernel, uses in capacity.kernels:
         for place, use in enumerate(uses):
             table.add_row(
                 "" if place else kernel.name,
@@ -65,52 +57,20 @@ def print_capacity(console: Console, run: Run, capacity: Uses) -> None:
                 _verdict(use),
             )
     table.caption = (
-        "alive: most at one time, however places are shared; allocated: by the compiler of April "
-        "2026, which shares places between tiles of one shape and dtype only"
+        "alive: most at one time; allocated: by the compiler of April 2026, which shares places "
+        "between tiles of one shape and dtype only"
     )
     console.print(table)
-    _print_global_tensors(console, run)
-    for message in run.overflows:
-        console.print(message, style="red", highlight=False, soft_wrap=True)
+    for tensor in capacity.large_tensors:
+        console.print(
+            f"{tensor.name} ({tensor.size_bytes:,} B) is in global memory; the largest piece that "
+            f"a kernel loads or stores at once is {tensor.piece_bytes:,} B",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _verdict(use: OnChipUse) -> str:
     if not use.fits:
         return "NO"
     return "yes" if use.is_allocatable else "not as allocated"
-
-
-def _print_global_tensors(console: Console, run: Run) -> None:
-    """Say of tensors that are too large for a core how much of them is on one at a time."""
-    limit = max(memory_limits(run.setup.device).values())
-    pieces = [_largest_pieces(kernel) for kernel in run.graph.kernels]
-    largest: dict[Buffer, int] = {}
-    for kernel, views in zip(run.case.submits.kernel, run.case.submits.views, strict=True):
-        for place, view in enumerate(views if kernel >= 0 else ()):
-            buffer = view.buffer
-            if buffer.owner >= 0 and _nbytes(buffer.dtype, buffer.shape) >= limit:
-                largest[buffer] = max(largest.get(buffer, 0), pieces[kernel].get(place, 0))
-    for name, size, piece in sorted(
-        {(b.name, _nbytes(b.dtype, b.shape), piece) for b, piece in largest.items()}
-    ):
-        console.print(
-            f"{name} ({size:,} B) is in global memory; the largest piece that a kernel loads or "
-            f"stores at once is {piece:,} B",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _largest_pieces(kernel: Kernel) -> dict[int, int]:
-    """Most bytes of each parameter that one load or store of a kernel moves."""
-    largest: dict[int, int] = {}
-    for op in walk(kernel.body):
-        if op.box is not None:
-            place = op.box.parameter
-            size = _nbytes(kernel.parameters[place].dtype, op.box.shape)
-            largest[place] = max(largest.get(place, 0), size)
-    return largest
-
-
-def _nbytes(dtype: DType, shape: tuple[int, ...]) -> int:
-    return dtype.nbytes(math.prod(shape))

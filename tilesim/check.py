@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from devices.capacity import OnChipUse, on_chip_use
 from devices.errors import InputError
-from devices.kernel import Kernel
 from runtime.hazards import Hazards, Key, Kind, find_hazards
 from runtime.margins import Margin, find_margins
 from runtime.numerics.comparison import Match, match
@@ -28,11 +26,12 @@ from runtime.numerics.orders import (
 )
 from runtime.numerics.run import Deviation, Writes, compute_numbers
 from runtime.numerics.tasks import Observer, check_computable
+from tilesim.capacity import Capacity
 from tilesim.replay import Report, Run, Setup, replay, run_case
 from workloads.catalogue import Workload
 from workloads.numbers import Numbers
 
-__all__ = ["Check", "Repair", "capacity_of", "check"]
+__all__ = ["Check", "Repair", "check"]
 
 _WORKING_BYTES = 512 << 20
 """Beside the tensors: the interpreter with its libraries, the graph, blocks that are widened."""
@@ -77,7 +76,7 @@ class Check:
         Pairs of tasks that conflict and that nothing orders.
     margins : mapping of Key to Margin
         How those pairs came out in the simulated run.
-    capacity : tuple of (Kernel, tuple of OnChipUse)
+    capacity : Capacity
         What each kernel takes on chip.
     repair : Repair or None
         What was repaired.
@@ -97,7 +96,7 @@ class Check:
     deviation: Deviation | None
     hazards: Hazards
     margins: Mapping[Key, Margin]
-    capacity: tuple[tuple[Kernel, tuple[OnChipUse, ...]], ...]
+    capacity: Capacity
     repair: Repair | None
     seconds: float
     needed_bytes: int
@@ -109,9 +108,19 @@ class Check:
         return all(one.is_match for one in self.matches)
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """What makes the check fail, in words: outputs that do not match, kernels that overflow."""
+        wrong = [
+            f"{one.total - one.matched} of {one.total} elements of {one.name} do not match"
+            for one in self.matches
+            if not one.is_match
+        ]
+        return (*wrong, *self.run.overflows)
+
+    @property
     def passes(self) -> bool:
-        """Whether the numbers match and every kernel fits on chip."""
-        return self.is_match and not self.run.overflows
+        """Whether the numbers match and every kernel fits on chip; hazards may remain."""
+        return not self.problems
 
 
 def check(
@@ -179,17 +188,12 @@ def check(
         deviation=deviation,
         hazards=hazards,
         margins=find_margins(hazards, run.trace),
-        capacity=capacity_of(run),
+        capacity=Capacity(run.case.submits, run.setup.device),
         repair=repaired,
         seconds=perf_counter() - began,
         needed_bytes=needed,
         peak_bytes=_peak_bytes(),
     )
-
-
-def capacity_of(run: Run) -> tuple[tuple[Kernel, tuple[OnChipUse, ...]], ...]:
-    """What each kernel of a run takes on chip."""
-    return tuple((kernel, on_chip_use(kernel, run.setup.device)) for kernel in run.graph.kernels)
 
 
 def _numbers(workload: Workload) -> Numbers:

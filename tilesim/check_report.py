@@ -31,6 +31,7 @@ def check_record(check: Check) -> dict[str, Any]:
         "dependencies": check.run.setup.dependencies.value,
         "lookup_cap": check.run.setup.effective_lookup_cap,
         "passes": check.passes,
+        "problems": list(check.problems),
         "matched": sum(one.matched for one in check.matches),
         "total": sum(one.total for one in check.matches),
         "max_abs": max(one.max_abs for one in check.matches),

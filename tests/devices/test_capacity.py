@@ -164,13 +164,14 @@ def test_what_does_not_fit_is_named_with_what_takes_the_space():
     assert (found.fits, found.is_allocatable) == (False, False)
     assert [str(o) for o in found.occupants] == [
         "load of x FP32[16, 4096] (line 5, 262,144 B)",
-        "recip FP32[16, 4096] (line 7, 262,144 B)",
+        "recip of x FP32[16, 4096] (line 7, 262,144 B)",
     ]
     good = kernel(load(tile()))
     (message,) = overflows([good, bad], DEVICE)
     assert message == (
         "k (line 3) does not fit on chip: UB holds 188,416 B, alive are 524,288 B: "
-        "load of x FP32[16, 4096] (line 5, 262,144 B); recip FP32[16, 4096] (line 7, 262,144 B)"
+        "load of x FP32[16, 4096] (line 5, 262,144 B); "
+        "recip of x FP32[16, 4096] (line 7, 262,144 B)"
     )
 
 

@@ -6,18 +6,27 @@ from typing import Annotated
 
 import typer
 
+from devices.device import load_device
 from devices.errors import InputError, unknown_name
 from runtime.hazards import Kind
 from runtime.numerics.orders import Order
-from tilesim.arguments import Json, Name, Options, starting_with, takes_options
+from tilesim.arguments import (
+    DeviceName,
+    Json,
+    Name,
+    Options,
+    Settings,
+    starting_with,
+    takes_options,
+)
+from tilesim.capacity import capacity
 from tilesim.capacity_report import capacity_records, print_capacity
-from tilesim.check import capacity_of, check
+from tilesim.check import check
 from tilesim.check_report import check_record, print_check
 from tilesim.console import output_console
 from tilesim.outputs import print_json
 from tilesim.progress import progress
-from tilesim.replay import replay
-from tilesim.report import print_overflows
+from tilesim.replay import DEFAULT_DEVICE
 
 __all__ = ["check_workload", "show_capacity"]
 
@@ -55,7 +64,7 @@ def check_workload(
     pairs: Annotated[
         int, typer.Option(min=0, metavar="N", help="List so many pairs of each hazard.")
     ] = 0,
-    capacity: Annotated[
+    with_capacity: Annotated[
         bool, typer.Option("--capacity", help="Print the table of on-chip memory, too.")
     ] = False,
     strict: Annotated[
@@ -84,21 +93,30 @@ def check_workload(
             repair=_read_kinds(repair),
             report=report,
         )
+    problems = list(found.problems)
+    if strict and found.hazards.found:
+        problems.append("there are hazards")
     if as_json:
         print_json(check_record(found))
     else:
         console = output_console()
         print_check(console, found, pairs)
-        if capacity:
-            print_capacity(console, found.run, found.capacity)
-        else:
-            print_overflows(console, found.run)
-    if not found.passes or (strict and found.hazards.found):
+        if with_capacity:
+            print_capacity(console, found.run.full_name, found.capacity)
+        verdict = f"check failed: {'; '.join(problems)}" if problems else "check passed"
+        console.print(
+            verdict, style="red" if problems else "green", highlight=False, soft_wrap=True
+        )
+    if problems:
         raise typer.Exit(1)
 
 
-@takes_options
-def show_capacity(workload: Name, options: Options, as_json: Json = False) -> None:
+def show_capacity(
+    workload: Name,
+    settings: Settings = None,
+    device: DeviceName = DEFAULT_DEVICE,
+    as_json: Json = False,
+) -> None:
     """Show what each kernel takes of the on-chip memories, against the device's limits.
 
     Ends with exit code 1 if a kernel does not fit.
@@ -106,15 +124,18 @@ def show_capacity(workload: Name, options: Options, as_json: Json = False) -> No
     Examples: `tilesim capacity qwen3-scope3-restructured`,
     `tilesim capacity qwen3-scope3-resident --json`
     """
-    name, settings = options.workload(workload, "capacity")
+    name, sizes = Options(settings, device).workload(workload, "capacity")
     with progress() as report:
-        run = replay(name, settings, options.setup("capacity"), report)
-    capacity = capacity_of(run)
+        report(f"{name}: reading the program")
+        found = capacity(name, sizes, load_device(device))
     if as_json:
-        print_json(capacity_records(capacity))
+        print_json(capacity_records(found))
     else:
-        print_capacity(output_console(), run, capacity)
-    if run.overflows:
+        console = output_console()
+        print_capacity(console, " ".join([name, *(f"{k}={v}" for k, v in sizes.items())]), found)
+        for message in found.overflows:
+            console.print(message, style="red", highlight=False, soft_wrap=True)
+    if found.overflows:
         raise typer.Exit(1)
 
 
