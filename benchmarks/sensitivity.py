@@ -16,7 +16,8 @@ from runtime.language import record
 from runtime.simulation import simulate
 from runtime.statistics import summarize
 from tilesim.replay import Setup
-from workloads.catalogue import Measurement, find_workload
+from workloads.catalogue import find_workload
+from workloads.workload import Measurement
 
 PROGRAMS = ("qwen3-scope3-baseline", "qwen3-scope3-restructured")
 LEAST_SHOWN = 0.005

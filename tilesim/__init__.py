@@ -36,7 +36,8 @@ from tilesim.comparison import Comparison, compare
 from tilesim.explain import Difference, Why, explain, explain_against
 from tilesim.replay import Run, Setup, replay
 from tilesim.whatif import Sweep, WhatIf, sweep_kernel_time, what_if
-from workloads.catalogue import WORKLOADS, Workload, find_workload
+from workloads.catalogue import WORKLOADS, find_workload
+from workloads.workload import Workload
 
 __all__ = [
     "POLICIES",

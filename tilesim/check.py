@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -24,12 +24,12 @@ from runtime.numerics.orders import (
     random_order,
     simulated_order,
 )
-from runtime.numerics.run import Deviation, Writes, compute_numbers
+from runtime.numerics.run import FirstNotFinite, TaskWrite, Writes, compute_numbers
 from runtime.numerics.tasks import Observer, check_computable
 from tilesim.capacity import Capacity
 from tilesim.replay import Report, Run, Setup, replay, run_case
-from workloads.catalogue import Workload
 from workloads.numbers import Numbers
+from workloads.workload import Workload
 
 __all__ = ["Check", "Repair", "check"]
 
@@ -70,8 +70,10 @@ class Check:
         Each output against its golden values.
     program_matches : tuple of Match
         The same for the program's own order.
-    deviation : Deviation or None
+    deviation : TaskWrite or None
         If an output does not match: the first write that differs from the same in program order.
+    not_finite : TaskWrite or None
+        If an output has NaN or infinities in program order: the first write that had some.
     hazards : Hazards
         Pairs of tasks that conflict and that nothing orders.
     margins : mapping of Key to Margin
@@ -93,7 +95,8 @@ class Check:
     atol: float
     matches: tuple[Match, ...]
     program_matches: tuple[Match, ...]
-    deviation: Deviation | None
+    deviation: TaskWrite | None
+    not_finite: TaskWrite | None
     hazards: Hazards
     margins: Mapping[Key, Margin]
     capacity: Capacity
@@ -174,18 +177,17 @@ def check(
     repaired = None
     if repair:
         run, hazards, repaired = _repaired(run, hazards, tuple(Kind(k) for k in repair), tell)
-    matches, program_matches, deviation = _compare(
-        run, numbers, order, seed, {"rtol": rtol, "atol": atol}, tell
-    )
+    compared = _compare(run, numbers, order, seed, {"rtol": rtol, "atol": atol}, tell)
     return Check(
         run=run,
         order=order,
         seed=seed,
         rtol=rtol,
         atol=atol,
-        matches=matches,
-        program_matches=program_matches,
-        deviation=deviation,
+        matches=compared.matches,
+        program_matches=compared.program_matches,
+        deviation=compared.deviation,
+        not_finite=compared.not_finite,
         hazards=hazards,
         margins=find_margins(hazards, run.trace),
         capacity=Capacity(run.case.submits, run.setup.device),
@@ -237,6 +239,15 @@ def _repaired(
     return after, found, Repair(kinds, edges, run)
 
 
+class _Compared(NamedTuple):
+    """What `Check` says of the numbers."""
+
+    matches: tuple[Match, ...]
+    program_matches: tuple[Match, ...]
+    deviation: TaskWrite | None
+    not_finite: TaskWrite | None
+
+
 def _compare(
     run: Run,
     numbers: Numbers,
@@ -244,8 +255,8 @@ def _compare(
     seed: int,
     tolerances: Mapping[str, float],
     tell: Report,
-) -> tuple[tuple[Match, ...], tuple[Match, ...], Deviation | None]:
-    """Matches in the order that is asked for, those in program order, and where they part."""
+) -> _Compared:
+    """Compute in program order and in the order that is asked for; see where they part."""
     name = run.workload.name
     tell(f"{name}: drawing inputs")
     inputs = numbers.inputs(np.random.default_rng(seed), **run.parameters)
@@ -258,15 +269,18 @@ def _compare(
         return tuple(match(n, found[n], values, **tolerances) for n, values in golden.items())
 
     in_program_order = program_order(run.graph)
+    writes, finder = Writes(), FirstNotFinite()
+    record = None if order is Order.PROGRAM else writes.record
+    program_matches = compared(Order.PROGRAM, in_program_order, record)
+    if any(one.not_finite for one in program_matches):
+        compared(Order.PROGRAM, in_program_order, finder.observe)
     if order is Order.PROGRAM:
-        matches = compared(order, in_program_order, None)
-        return matches, matches, None
-    writes = Writes()
-    program_matches = compared(Order.PROGRAM, in_program_order, writes.record)
+        return _Compared(program_matches, program_matches, None, finder.first)
     comparison = writes.comparison()
     matches = compared(order, _tasks(run, order, seed), comparison.observe)
     is_match = all(one.is_match for one in matches)
-    return matches, program_matches, None if is_match else comparison.first
+    deviation = None if is_match else comparison.first
+    return _Compared(matches, program_matches, deviation, finder.first)
 
 
 def _tasks(run: Run, order: Order, seed: int) -> list[int]:

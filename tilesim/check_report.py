@@ -7,11 +7,12 @@ from typing import Any
 
 from rich.console import Console
 
-from runtime.graph import View
+from runtime.graph import TaskGraph, View
 from runtime.hazards import Hazard
 from runtime.margins import Margin
 from runtime.numerics.comparison import Match
 from runtime.numerics.orders import Order
+from runtime.numerics.run import TaskWrite
 from tilesim.capacity_report import capacity_records
 from tilesim.check import Check
 from tilesim.console import new_table
@@ -45,13 +46,8 @@ def check_record(check: Check) -> dict[str, Any]:
         "needed_bytes": check.needed_bytes,
         "outputs": outputs,
         "program_order_matched": sum(one.matched for one in check.program_matches),
-        "first_difference": None
-        if check.deviation is None
-        else {
-            "task": check.deviation.task,
-            "kernel": graph.kernels[graph.kernel[check.deviation.task]].name,
-            **_region_record(check.deviation.view),
-        },
+        "first_difference": _write_record(graph, check.deviation),
+        "first_not_finite": _write_record(graph, check.not_finite),
         "wall_clock_us": check.run.statistics.wall_clock_us,
         "hazards": [_hazard_record(check, hazard) for hazard in check.hazards.found],
         "capacity": capacity_records(check.capacity),
@@ -63,6 +59,13 @@ def check_record(check: Check) -> dict[str, Any]:
             "wall_clock_us_before": check.repair.before.statistics.wall_clock_us,
         },
     }
+
+
+def _write_record(graph: TaskGraph, write: TaskWrite | None) -> dict[str, Any] | None:
+    if write is None:
+        return None
+    kernel = graph.kernels[graph.kernel[write.task]].name
+    return {"task": write.task, "kernel": kernel, **_region_record(write.view)}
 
 
 def _hazard_record(check: Check, hazard: Hazard) -> dict[str, Any]:
@@ -116,15 +119,17 @@ def _print_numbers(console: Console, check: Check) -> None:
     )
     if check.is_match:
         return
-    if check.deviation is not None:
-        graph, task = check.run.graph, check.deviation.task
-        kernel = graph.kernels[graph.kernel[task]].name
-        console.print(
-            f"  first difference from program order: task {task} ({kernel}) writes "
-            f"{_region(check.deviation.view)}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    for what, write in (
+        ("difference from program order", check.deviation),
+        ("NaN or infinity in program order", check.not_finite),
+    ):
+        if write is not None:
+            kernel = check.run.graph.kernels[check.run.graph.kernel[write.task]].name
+            console.print(
+                f"  first {what}: task {write.task} ({kernel}) writes {_region(write.view)}",
+                highlight=False,
+                soft_wrap=True,
+            )
     if check.order is not Order.PROGRAM:
         matched = sum(one.matched for one in check.program_matches)
         total = sum(one.total for one in check.program_matches)

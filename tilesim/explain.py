@@ -14,7 +14,8 @@ from runtime.explanation import explain as explain_trace
 from runtime.language import record
 from runtime.overhead import Overhead, measure_overhead
 from tilesim.replay import Report, Run, Setup, build_case, replay
-from workloads.catalogue import Workload, find_workload
+from workloads.catalogue import find_workload
+from workloads.workload import Workload
 
 __all__ = ["Difference", "FalseEdges", "Why", "explain", "explain_against"]
 

@@ -20,7 +20,8 @@ from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, load_runtime
 from scheduler.policy import Policy, RuntimePolicy, full_name
-from workloads.catalogue import Measurement, Workload, find_workload
+from workloads.catalogue import find_workload
+from workloads.workload import Measurement, Workload
 
 __all__ = [
     "DEFAULT_DEVICE",

@@ -12,7 +12,7 @@ from devices.device import Device
 from tilesim.comparison import Comparison, differing_parameters
 from tilesim.console import new_table
 from tilesim.replay import Run
-from workloads.catalogue import Workload
+from workloads.workload import Workload
 
 __all__ = [
     "print_caveat",

@@ -3,95 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from math import lcm
-from typing import Any
 
-from devices.errors import InputError, unknown_name
+from devices.errors import unknown_name
 from runtime.language import Program
+from workloads.goldens.examples import EXAMPLE_NUMBERS
+from workloads.goldens.qwen3_scope1 import SCOPE1_NUMBERS
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
-from workloads.numbers import Numbers
+from workloads.programs import examples
+from workloads.programs.qwen3_scope1 import build_scope1
 from workloads.programs.qwen3_scope3 import BATCH_TILE, build_baseline, build_restructured
 from workloads.programs.zero_init import build_zero_init
+from workloads.workload import Measurement, Workload
 
-__all__ = ["WORKLOADS", "Measurement", "Workload", "find_workload"]
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A published figure of a run on the device with the default parameters."""
-
-    wall_clock_us: float
-    avg_latency_us: float
-    tasks: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """A program with parameters.
-
-    Attributes
-    ----------
-    name, summary : str
-        What to call it, and one line about it.
-    defaults : mapping of str to int
-        Parameters with their default values, in elements.
-    build : callable
-        Makes the program of the parameters, given as keywords.
-    divides : tuple of (str, str or int)
-        Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
-    measured : Measurement or None
-        What is published for the defaults.
-    numbers : Numbers or None
-        How to check what it computes, if that is known.
-    """
-
-    name: str
-    summary: str
-    defaults: Mapping[str, int]
-    build: Callable[..., Program]
-    divides: tuple[tuple[str, str | int], ...] = ()
-    measured: Measurement | None = field(default=None)
-    numbers: Numbers | None = field(default=None)
-
-    def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
-        """All parameters, with `settings` in place of defaults.
-
-        Raises
-        ------
-        InputError
-            An unknown parameter, a value that is no positive integer, or sizes that do not
-            divide.
-        """
-        for name, value in settings.items():
-            if name not in self.defaults:
-                raise unknown_name(f"parameter of {self.name}", name, self.defaults)
-            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-                raise InputError(f"{self.name}: {name} is a positive integer, not {value!r}")
-        chosen = {**self.defaults, **settings}
-        for whole, part in self.divides:
-            size = part if isinstance(part, int) else chosen[part]
-            if chosen[whole] % size:
-                by = f"{part} {size}" if isinstance(part, str) else str(part)
-                raise InputError(
-                    f"{self.name}: {whole} {chosen[whole]} is not a multiple of {by}; "
-                    f"the nearest that fit: {self._nearest(whole, chosen)}"
-                )
-        return chosen
-
-    def _nearest(self, whole: str, chosen: Mapping[str, int]) -> str:
-        """Values of `whole` next to the chosen one that everything divides."""
-        parts = [part for divided, part in self.divides if divided == whole]
-        step = lcm(*(part if isinstance(part, int) else chosen[part] for part in parts))
-        below = chosen[whole] // step * step
-        return f"{below} or {below + step}" if below else str(step)
-
-    def program(self, settings: Mapping[str, Any] | None = None) -> Program:
-        """The program with `settings` in place of defaults; raises as `parameters` does."""
-        return self.build(**self.parameters(settings or {}))
-
+__all__ = ["WORKLOADS", "find_workload"]
 
 _SCOPE3_SIZES = {
     "batch": 16,
@@ -107,6 +32,19 @@ _SCOPE3_DIVIDES = (
     ("intermediate", "mlp_chunk"),
 )
 _SCOPE3_SOURCE = "pypto-lib pull request 90, 2026-04-10, a2a3, profiling on"
+
+_MATRIX = {"m": 256, "n": 256, "k": 256}
+
+
+def _example(
+    name: str,
+    summary: str,
+    defaults: Mapping[str, int],
+    build: Callable[..., Program],
+    divides: tuple[tuple[str, str | int], ...] = (),
+) -> Workload:
+    return Workload(name, summary, defaults, build, divides, numbers=EXAMPLE_NUMBERS[name])
+
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
@@ -136,6 +74,74 @@ WORKLOADS: dict[str, Workload] = {
             build=build_restructured,
             divides=(*_SCOPE3_DIVIDES, ("hidden", "norm_chunk")),
             numbers=SCOPE3_NUMBERS,
+        ),
+        Workload(
+            name="qwen3-scope1",
+            summary="Qwen3-32B decode scope 1: RMSNorm, Q, K and V projections (0d48e70f)",
+            defaults={
+                "batch": 16,
+                "hidden": 8192,
+                "num_kv_heads": 8,
+                "head_dim": 128,
+                "k_chunk": 128,
+                "out_chunk": 64,
+            },
+            build=build_scope1,
+            divides=(
+                ("batch", BATCH_TILE),
+                ("hidden", "k_chunk"),
+                ("hidden", "out_chunk"),
+                ("head_dim", "out_chunk"),
+            ),
+            numbers=SCOPE1_NUMBERS,
+        ),
+        _example(
+            "hello-world",
+            "y = x + 1 by rows",
+            {"rows": 1024, "cols": 512, "row_chunk": 128},
+            examples.build_hello_world,
+        ),
+        _example(
+            "matmul",
+            "c = a b in tiles, all of k in one product",
+            {**_MATRIX, "m_tile": 64, "n_tile": 64, "m_chunk": 2, "n_chunk": 2},
+            examples.build_matmul,
+            (("m", "m_tile"), ("n", "n_tile")),
+        ),
+        _example(
+            "gemm",
+            "c = a b in tiles, k in steps that accumulate",
+            {**_MATRIX, "m_tile": 64, "n_tile": 64, "k_tile": 64, "m_chunk": 2, "n_chunk": 2},
+            examples.build_gemm,
+            (("m", "m_tile"), ("n", "n_tile"), ("k", "k_tile")),
+        ),
+        _example(
+            "layer-norm",
+            "Rows less their mean, over their deviation, times gamma, plus beta",
+            {"rows": 512, "hidden": 256, "row_chunk": 32},
+            examples.build_layer_norm,
+            (("rows", "row_chunk"),),
+        ),
+        _example(
+            "rms-norm",
+            "Rows over their root mean square, times gamma; reads a tile that nothing wrote",
+            {"rows": 512, "hidden": 512, "row_chunk": 64, "hidden_chunk": 64},
+            examples.build_rms_norm,
+            (("rows", "row_chunk"), ("hidden", "hidden_chunk")),
+        ),
+        _example(
+            "rope",
+            "Rotary embedding at one position",
+            {"batch": 16, "num_heads": 8, "head_dim": 128, "batch_chunk": 4},
+            examples.build_rope,
+            (("head_dim", 2),),
+        ),
+        _example(
+            "softmax",
+            "Softmax of each row",
+            {"rows": 512, "cols": 256, "row_chunk": 64},
+            examples.build_softmax,
+            (("rows", "row_chunk"),),
         ),
         Workload(
             name="zero-init",

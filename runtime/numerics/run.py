@@ -15,15 +15,15 @@ from runtime.numerics.memory import GlobalMemory
 from runtime.numerics.tasks import Observer, check_computable, run_task
 from runtime.submits import Submits
 
-__all__ = ["Deviation", "Writes", "compute_numbers", "outputs"]
+__all__ = ["FirstNotFinite", "TaskWrite", "Writes", "compute_numbers", "outputs"]
 
 _TASKS_PER_REPORT = 256
 """Tasks between two calls of `report`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Deviation:
-    """The first write of a run that differs from the same write in program order.
+class TaskWrite:
+    """One write of one task.
 
     Attributes
     ----------
@@ -61,10 +61,10 @@ class Writes:
 
 @dataclass
 class Comparison:
-    """Compares the writes of a run with those of another one."""
+    """Finds the first write of a run that differs from the same write of another one."""
 
     expected: Writes
-    first: Deviation | None = None
+    first: TaskWrite | None = None
     _seen: dict[int, int] = field(default_factory=dict)
 
     def observe(self, task: int, view: View, offset: tuple[int, ...], values: Array) -> None:
@@ -75,8 +75,19 @@ class Comparison:
         self._seen[task] = number + 1
         sums = self.expected.sums.get(task, [])
         if number >= len(sums) or sums[number] != _check_sum(values):
-            start = tuple(a + b for a, b in zip(view.offset, offset, strict=True))
-            self.first = Deviation(task, View(view.buffer, values.shape, start))
+            self.first = _write(task, view, offset, values)
+
+
+@dataclass
+class FirstNotFinite:
+    """Finds the first write that holds NaN or an infinity."""
+
+    first: TaskWrite | None = None
+
+    def observe(self, task: int, view: View, offset: tuple[int, ...], values: Array) -> None:
+        """Look at one write; nothing is looked at behind the first that is found."""
+        if self.first is None and not np.isfinite(values).all():
+            self.first = _write(task, view, offset, values)
 
 
 def compute_numbers(
@@ -135,6 +146,11 @@ def outputs(submits: Submits) -> list[View]:
         if direction is not Direction.IN
     }
     return [view for view in submits.arguments if view.buffer in written]
+
+
+def _write(task: int, view: View, offset: tuple[int, ...], values: Array) -> TaskWrite:
+    start = tuple(a + b for a, b in zip(view.offset, offset, strict=True))
+    return TaskWrite(task, View(view.buffer, values.shape, start))
 
 
 def _check_sum(values: Array) -> int:

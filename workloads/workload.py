@@ -1,0 +1,89 @@
+"""What a workload is: a program with parameters, what was measured of it, and what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import lcm
+from typing import Any
+
+from devices.errors import InputError, unknown_name
+from runtime.language import Program
+from workloads.numbers import Numbers
+
+__all__ = ["Measurement", "Workload"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A published figure of a run on the device with the default parameters."""
+
+    wall_clock_us: float
+    avg_latency_us: float
+    tasks: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A program with parameters.
+
+    Attributes
+    ----------
+    name, summary : str
+        What to call it, and one line about it.
+    defaults : mapping of str to int
+        Parameters with their default values, in elements.
+    build : callable
+        Makes the program of the parameters, given as keywords.
+    divides : tuple of (str, str or int)
+        Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
+    measured : Measurement or None
+        What is published for the defaults.
+    numbers : Numbers or None
+        How to check what it computes, if that is known.
+    """
+
+    name: str
+    summary: str
+    defaults: Mapping[str, int]
+    build: Callable[..., Program]
+    divides: tuple[tuple[str, str | int], ...] = ()
+    measured: Measurement | None = field(default=None)
+    numbers: Numbers | None = field(default=None)
+
+    def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
+        """All parameters, with `settings` in place of defaults.
+
+        Raises
+        ------
+        InputError
+            An unknown parameter, a value that is no positive integer, or sizes that do not
+            divide.
+        """
+        for name, value in settings.items():
+            if name not in self.defaults:
+                raise unknown_name(f"parameter of {self.name}", name, self.defaults)
+            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+                raise InputError(f"{self.name}: {name} is a positive integer, not {value!r}")
+        chosen = {**self.defaults, **settings}
+        for whole, part in self.divides:
+            size = part if isinstance(part, int) else chosen[part]
+            if chosen[whole] % size:
+                by = f"{part} {size}" if isinstance(part, str) else str(part)
+                raise InputError(
+                    f"{self.name}: {whole} {chosen[whole]} is not a multiple of {by}; "
+                    f"the nearest that fit: {self._nearest(whole, chosen)}"
+                )
+        return chosen
+
+    def _nearest(self, whole: str, chosen: Mapping[str, int]) -> str:
+        """Values of `whole` next to the chosen one that everything divides."""
+        parts = [part for divided, part in self.divides if divided == whole]
+        step = lcm(*(part if isinstance(part, int) else chosen[part] for part in parts))
+        below = chosen[whole] // step * step
+        return f"{below} or {below + step}" if below else str(step)
+
+    def program(self, settings: Mapping[str, Any] | None = None) -> Program:
+        """The program with `settings` in place of defaults; raises as `parameters` does."""
+        return self.build(**self.parameters(settings or {}))
