@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.hazards import Hazards, Key
+from runtime.hazards import Hazards
 from runtime.trace import Trace
+from runtime.unordered import Key
 
 __all__ = ["Margin", "find_margins"]
 

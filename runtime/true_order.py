@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from runtime.graph import Buffer
 from runtime.task_sets import TaskSets, last_uses
 from runtime.tensormap import Access
 
-__all__ = ["Conflicts", "find_conflicts", "keep_order"]
+__all__ = ["Conflicts", "find_conflicts", "keep_order", "last_touches"]
 
 Place = tuple[tuple[int, ...], tuple[int, ...]]
 """Where a rectangle is in its tensor: offset and shape, in elements."""
@@ -119,7 +119,7 @@ def keep_order(
     list of list of int
         Producers of each submit: those in `after`, then the added ones, newest first.
     """
-    last_touch = _last_touches(len(before), conflicts)
+    last_touch = last_touches(len(before), conflicts, conflicts.writers)
     ending = last_uses(before, last_touch)
     sets = TaskSets(_asked_for(after, conflicts), last_touch)
     masks: dict[int, int] = {}  # writers of each rectangle
@@ -177,14 +177,20 @@ def _asked_for(after: Sequence[Sequence[int]], conflicts: Conflicts) -> list[int
     return sorted(asked)
 
 
-def _last_touches(count: int, conflicts: Conflicts) -> list[int]:
-    """Last submit that touches what each of `count` submits wrote; itself, if none does."""
+def last_touches(count: int, conflicts: Conflicts, sharers: Iterable[Iterable[int]]) -> list[int]:
+    """Last submit that touches what each of `count` submits touches; itself, if none does.
+
+    Parameters
+    ----------
+    sharers : iterable of iterable of int
+        The submits of each rectangle that are asked about: its writers, or its readers, too.
+    """
     last_of = [-1] * len(conflicts.writers)
     for task, rectangles in enumerate(conflicts.touched):
         for rectangle in rectangles:
             last_of[rectangle] = task
     last = list(range(count))
-    for rectangle, writers in enumerate(conflicts.writers):
-        for writer in writers:
-            last[writer] = max(last[writer], last_of[rectangle])
+    for rectangle, tasks in enumerate(sharers):
+        for task in tasks:
+            last[task] = max(last[task], last_of[rectangle])
     return last

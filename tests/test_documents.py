@@ -1,5 +1,6 @@
 """Every command in the documents runs as written, and prints what is shown."""
 
+import doctest
 import re
 import shlex
 import shutil
@@ -54,7 +55,9 @@ def test_command_prints_what_the_document_shows(command, shown, tmp_path):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    # A check that fails says so on the page, too.
+    fails = any(line.startswith("check failed") or "does not fit on chip" in line for line in shown)
+    assert done.returncode == (1 if fails else 0), done.stderr
     printed = [plain(line) for line in done.stdout.splitlines()]
     for line in shown:
         assert plain(line) in printed
@@ -68,6 +71,12 @@ def test_python_of_the_readme_runs(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"TaskGraph\(scale: 64 tasks, .* us\n", done.stdout)
+
+
+def test_the_python_of_the_page_on_checks_gives_what_it_shows():
+    outcome = doctest.testfile(str(ROOT / "docs" / "check.md"), module_relative=False)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
 
 
 def test_the_table_of_policies_is_what_the_benchmark_prints():

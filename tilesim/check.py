@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 
 from devices.errors import InputError
-from runtime.hazards import Hazards, Key, Kind, find_hazards
+from runtime.hazards import Hazards, find_hazards
 from runtime.margins import Margin, find_margins
 from runtime.numerics.comparison import Match, match
 from runtime.numerics.memory import buffer_bytes
@@ -26,6 +26,7 @@ from runtime.numerics.orders import (
 )
 from runtime.numerics.run import FirstNotFinite, TaskWrite, Writes, compute_numbers
 from runtime.numerics.tasks import Observer, check_computable
+from runtime.unordered import Key, Kind
 from tilesim.capacity import Capacity
 from tilesim.replay import Report, Run, Setup, replay, run_case
 from workloads.numbers import Numbers

@@ -202,7 +202,11 @@ def _outcome(check: Check) -> str:
     margins = [(_margin(check, hazard), hazard) for hazard in check.hazards.found]
     doubtful = sum(margin.overlapping + margin.reversed for margin, _ in margins)
     if doubtful:
-        return f"In the simulated run {doubtful:,} pairs did not come out in the program's order."
+        total = sum(hazard.count for _, hazard in margins)
+        return (
+            f"In the simulated run {doubtful:,} of {total:,} unordered pairs did not come out in "
+            "the program's order: its numbers may be wrong."
+        )
     nearest, hazard = min(margins, key=lambda pair: pair[0].nearest_us or 0.0)
     kernels = check.run.graph.kernels
     return (

@@ -16,10 +16,11 @@ from devices.kernel import Direction
 from runtime import language as pl
 from runtime.accesses import touched_accesses
 from runtime.dependencies import Dependencies, find_graph
-from runtime.hazards import Cause, Kind, find_hazards
+from runtime.hazards import find_hazards
 from runtime.margins import find_margins
 from runtime.simulation import simulate
 from runtime.tensormap import build_graph
+from runtime.unordered import Cause, Kind
 
 WIDE = pl.Tensor[[16, 256], pl.FP32]
 TILE = pl.Tensor[[16, 64], pl.FP32]

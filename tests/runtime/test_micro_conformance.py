@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from compiled import our_operations, real_operations
 
 from devices.capacity import on_chip_use
 from devices.device import load_device
-from devices.kernel import Memory, executions, global_bytes
+from devices.kernel import global_bytes
 from runtime.graph import ALLOC
 from runtime.language import LanguageError, record
 from runtime.tensormap import build_graph
@@ -237,24 +238,3 @@ def shape_and_dtype(parameter):
 
 def rectangle(view):
     return f"[{','.join(map(str, view.shape))}]@[{','.join(map(str, view.offset))}]"
-
-
-def our_operations(kernel, values):
-    found = Counter()
-    for op, trips in executions(kernel.body, values):
-        result, operands = repr(op.result), tuple(map(repr, op.operands))
-        if op.box is not None:
-            parameter = kernel.parameters[op.box.parameter]
-            shape = ",".join(map(str, parameter.shape))
-            tensor = f"{parameter.dtype}[{shape}]@{Memory.GM.value}"
-            operands = (*operands, tensor)
-            result = tensor if op.result is None else result
-        found[op.name, result, operands] += trips
-    return found
-
-
-def real_operations(ops):
-    found = Counter()
-    for op in ops:
-        found[op["op"], op["out"], tuple(op["in"])] += op["trip"]
-    return found

@@ -13,11 +13,12 @@ from devices.kernel import Direction
 from runtime import language as pl
 from runtime.accesses import touched_accesses
 from runtime.errors import LanguageError
-from runtime.hazards import Kind, find_hazards
+from runtime.hazards import find_hazards
 from runtime.numerics.memory import buffer_bytes
 from runtime.numerics.orders import adversarial_order, program_order, random_order
 from runtime.numerics.run import Writes, compute_numbers, outputs
 from runtime.tensormap import build_graph
+from runtime.unordered import Kind
 
 BF16 = ml_dtypes.bfloat16
 WIDE = pl.Tensor[[4, 32], pl.FP32]

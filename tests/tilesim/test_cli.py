@@ -114,7 +114,7 @@ def test_list_shows_every_workload_with_its_parameters(tilesim):
 
 def test_list_as_json(tilesim):
     listed = {entry["name"]: entry for entry in tilesim("list", "--json").json}
-    assert listed.keys() == {BASELINE, RESTRUCTURED}
+    assert listed.keys() == WORKLOADS.keys()
     assert listed[BASELINE]["parameters"] == {
         "hidden": 5120,
         "batch": 16,

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from compiled import our_operations, real_operations
 
 from devices.capacity import on_chip_use
 from devices.device import load_device
-from devices.kernel import Memory, executions, global_bytes, walk
+from devices.kernel import global_bytes, walk
 from runtime.graph import ALLOC
 from runtime.language import record
 from runtime.tensormap import build_graph
@@ -138,30 +139,6 @@ def test_kernels_equal_the_real_compilers(file, which, sizes):
         assert moved(kernel, stored) == real_bytes(on_chip["gm_bytes"]["store"])
         taken = {u.memory.value: u.allocated_bytes for u in on_chip_use(kernel, DEVICE)}
         assert taken == on_chip["mem_used_bytes"]
-
-
-def our_operations(kernel, values):
-    found = Counter()
-    for op, trips in executions(kernel.body, values):
-        if op.name == "tile.store":
-            parameter = kernel.parameters[op.box.parameter]
-            shape = ",".join(map(str, parameter.shape))
-            into = f"{parameter.dtype}[{shape}]@{Memory.GM.value}"
-            found[op.name, into, (repr(op.operands[0]), into)] += trips
-        elif op.name == "tile.load":
-            parameter = kernel.parameters[op.box.parameter]
-            shape = ",".join(map(str, parameter.shape))
-            found[op.name, repr(op.result), (f"{parameter.dtype}[{shape}]@GM",)] += trips
-        else:
-            found[op.name, repr(op.result), tuple(map(repr, op.operands))] += trips
-    return found
-
-
-def real_operations(ops):
-    found = Counter()
-    for op in ops:
-        found[op["op"], op["out"], tuple(op["in"])] += op["trip"]
-    return found
 
 
 def moved(kernel, amounts):

@@ -8,8 +8,8 @@ import typer
 
 from devices.device import load_device
 from devices.errors import InputError, unknown_name
-from runtime.hazards import Kind
 from runtime.numerics.orders import Order
+from runtime.unordered import Kind
 from tilesim.arguments import (
     DeviceName,
     Json,
