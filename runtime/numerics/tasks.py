@@ -7,7 +7,7 @@ from typing import Protocol
 
 from devices.errors import InputError
 from devices.expression import Symbol, evaluate
-from devices.kernel import Branch, Kernel, Loop, Statement, Tile, TileOp, walk
+from devices.kernel import Branch, Kernel, Loop, Memory, Statement, Tile, TileOp, walk
 from runtime.errors import LanguageError
 from runtime.graph import View
 from runtime.numerics.elements import Array, storage_dtype, stored
@@ -54,7 +54,10 @@ def _problem(op: TileOp, kernel: Kernel) -> str:
         return str(error)
     if op.box is not None and op.result is None:
         parameter, tile = kernel.parameters[op.box.parameter], op.operands[0]
-        if tile.dtype != parameter.dtype and not (tile.dtype.is_float and parameter.dtype.is_float):
+        both_float = tile.dtype.is_float and parameter.dtype.is_float
+        # An accumulator is rounded as it leaves L0C; a vector tile is stored as it is.
+        rounds = tile.memory is Memory.L0C and both_float
+        if tile.dtype != parameter.dtype and not rounds:
             return f"a tile of {tile.dtype} goes into {parameter.name!r} of {parameter.dtype}; cast"
     return ""
 

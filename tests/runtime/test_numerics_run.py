@@ -160,9 +160,16 @@ def wrong_store(x: TILE, y: pl.Out[pl.Tensor[[4, 8], pl.INT32]]):
         y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
 
 
-def test_a_store_does_not_turn_floats_into_integers():
-    with pytest.raises(LanguageError, match=r"tile.store: a tile of FP32 goes into 'y' of INT32"):
-        computed(wrong_store, {})
+def narrow_store(x: TILE, y: pl.Out[pl.Tensor[[4, 8], pl.BF16]]):
+    with pl.incore():
+        y = pl.assemble(y, pl.add(x, 1.0), [0, 0])
+
+
+@pytest.mark.parametrize(("python", "dtype"), [(wrong_store, "INT32"), (narrow_store, "BF16")])
+def test_a_store_does_not_cast_a_vector_tile(python, dtype):
+    what = rf"py:\d+: tile.store: a tile of FP32 goes into 'y' of {dtype}; cast"
+    with pytest.raises(LanguageError, match=what):
+        computed(python, {})
 
 
 # Orders
