@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(VENV)/bin/tilesim demo
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n auto
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
