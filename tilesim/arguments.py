@@ -10,12 +10,14 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from devices.description import with_values
 from devices.device import available_devices, load_device
 from devices.errors import InputError
 from runtime.dependencies import Dependencies
 from runtime.estimates import Estimates
 from runtime.version import available_runtimes, load_runtime
 from tilesim.options import (
+    read_constants,
     read_dependencies,
     read_lookup_cap,
     read_priorities,
@@ -104,6 +106,21 @@ class Options:
             autocompletion=starting_with(available_runtimes),
         ),
     ] = DEFAULT_RUNTIME
+    device_set: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=NUMBER",
+            help="Another value of a figure of the device, by its key in the TOML file: "
+            "cores.clusters=20.",
+        ),
+    ] = None
+    runtime_set: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=NUMBER",
+            help="Another value of a figure of the runtime, likewise: scheduler_threads=4.",
+        ),
+    ] = None
     policy: Annotated[
         str,
         typer.Option(
@@ -167,7 +184,14 @@ class Options:
         InputError
             A name, file or value that does not exist or fit.
         """
-        device, runtime = load_device(self.device), load_runtime(self.runtime)
+        device = with_values(
+            load_device(self.device),
+            read_constants(self.device_set or [], "--device-set", "cores.clusters=20"),
+        )
+        runtime = with_values(
+            load_runtime(self.runtime),
+            read_constants(self.runtime_set or [], "--runtime-set", "scheduler_threads=4"),
+        )
         kinds: list[Dependencies] = read_dependencies(self.dependencies)
         policies = read_policies(self.policy)
         cap = read_lookup_cap(self.lookup_cap)

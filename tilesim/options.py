@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
+from typing import TypeVar
 
 from devices.errors import InputError
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies
 
 __all__ = [
+    "read_constants",
     "read_dependencies",
     "read_lookup_cap",
     "read_priorities",
@@ -16,6 +18,8 @@ __all__ = [
     "read_window",
     "split_settings",
 ]
+
+_Number = TypeVar("_Number", int, float)
 
 
 def split_settings(words: Sequence[str], options: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -43,8 +47,25 @@ def read_settings(texts: Sequence[str]) -> dict[str, int]:
     return _read_integers(texts, "--set", "hidden=8192")
 
 
+def read_constants(texts: Sequence[str], option: str, example: str) -> dict[str, float]:
+    """Parse ``key=number`` settings of a device or a runtime, keys as in its TOML file.
+
+    Raises
+    ------
+    InputError
+        A text is not of that form, or a key appears twice.
+    """
+    return _read_numbers(texts, option, example, float, "a number")
+
+
 def _read_integers(texts: Sequence[str], option: str, example: str) -> dict[str, int]:
-    settings: dict[str, int] = {}
+    return _read_numbers(texts, option, example, int, "an integer")
+
+
+def _read_numbers(
+    texts: Sequence[str], option: str, example: str, read: Callable[[str], _Number], kind: str
+) -> dict[str, _Number]:
+    settings: dict[str, _Number] = {}
     for text in (part for joined in texts for part in joined.split(",")):
         name, equals, value = text.partition("=")
         name = name.strip()
@@ -53,9 +74,9 @@ def _read_integers(texts: Sequence[str], option: str, example: str) -> dict[str,
         if name in settings:
             raise InputError(f"{option} gives {name} twice")
         try:
-            settings[name] = int(value.replace("_", ""))
+            settings[name] = read(value.replace("_", ""))
         except ValueError:
-            raise InputError(f"{option} {name}: {value!r} is not an integer") from None
+            raise InputError(f"{option} {name}: {value!r} is not {kind}") from None
     return settings
 
 

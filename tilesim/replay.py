@@ -9,7 +9,9 @@ from time import perf_counter
 from typing import Any
 
 from devices.capacity import overflows
-from devices.device import Device, load_device
+from devices.description import Quantity
+from devices.description import settings as figures_of
+from devices.device import Device, available_devices, load_device
 from runtime.bounds import Bounds
 from runtime.case import Case
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph, lookup_limit
@@ -18,7 +20,7 @@ from runtime.graph import TaskGraph
 from runtime.language import record
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
-from runtime.version import RuntimeVersion, load_runtime
+from runtime.version import RuntimeVersion, available_runtimes, load_runtime
 from scheduler.policy import Policy, RuntimePolicy, full_name
 from workloads.catalogue import find_workload
 from workloads.workload import Measurement, Workload
@@ -84,6 +86,7 @@ class Setup:
             words.append(f"on {self.device.name}")
         if self.runtime.name != DEFAULT_RUNTIME:
             words.append(f"with {self.runtime.name}")
+        words += self._changed_figures()
         if self.dependencies is not Dependencies.TENSOR:
             words.append(f"({self.dependencies} dependencies)")
         if self.effective_lookup_cap != self.runtime.lookup_limit:
@@ -97,6 +100,22 @@ class Setup:
             seed = f", seed {self.estimates.seed}" if self.estimates.seed else ""
             words.append(f"(estimate error {self.estimates.error:g}{seed})")
         words += [f"(priority {k} {n})" for k, n in self.estimates.priorities.items()]
+        return words
+
+    def _changed_figures(self) -> list[str]:
+        """Figures that are not those of the device and the runtime of these names, in words."""
+        words = []
+        for described, known, load in (
+            (self.device, available_devices(), load_device),
+            (self.runtime, available_runtimes(), load_runtime),
+        ):
+            if described.name in known:
+                before, now = figures_of(load(described.name)), figures_of(described)
+                words += [
+                    f"({key}={_number(value):g})"
+                    for key, value in now.items()
+                    if key not in before or _number(before[key]) != _number(value)
+                ]
         return words
 
     def has_graph_of(self, other: Setup) -> bool:
@@ -178,6 +197,10 @@ class Run:
     def full_name(self) -> str:
         """Name with all parameters."""
         return self.describe(self.parameters)
+
+
+def _number(figure: Quantity | int) -> float:
+    return figure.value if isinstance(figure, Quantity) else figure
 
 
 def replay(

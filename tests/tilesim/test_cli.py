@@ -597,3 +597,42 @@ def test_figures_are_whole_on_a_terminal_of_80_columns():
         figures = run.statistics
         assert f"{figures.wall_clock_us:.2f}" in printed
         assert f"{100 * figures.orchestrator_busy_us / figures.wall_clock_us:.1f}" in printed
+
+
+# Figures of the machine
+
+
+def test_figures_of_device_and_runtime_can_be_set(tilesim):
+    words = ("replay", RESTRUCTURED, *SMALL)
+    settings = ("--runtime-set", "scheduler_threads=1,costs.submit_us=2", "--device-set")
+    outcome = tilesim(*words, *settings, "cores.clusters=2")
+    assert "(cores.clusters=2) (scheduler_threads=1) (costs.submit_us=2)" in outcome.text
+    changed = tilesim(*words, *settings, "cores.clusters=2", "--json").json
+    plain = tilesim(*words, "--json").json
+    assert (len(changed["scheduler_busy_us"]), len(plain["scheduler_busy_us"])) == (1, 3)
+    assert changed["wall_clock_us"] > plain["wall_clock_us"]
+    assert changed["orchestrator_busy_us"] > 151 * 2.0
+    assert tilesim(*words, "--runtime-set", "scheduler_threads=3", "--json").json["tasks"] == 151
+
+
+def test_a_run_with_another_figure_is_not_compared_with_measurements(tilesim):
+    assert tilesim("replay", RESTRUCTURED, "--json").json["measured"] is not None
+    words = ("--runtime-set", "costs.submit_us=0.81", "--json")
+    assert tilesim("replay", RESTRUCTURED, *words).json["measured"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--runtime-set", "scheduler_thread=4"), ("did you mean scheduler_threads",)),
+        (("--runtime-set", "scheduler_threads"), ("--runtime-set takes name=value",)),
+        (("--runtime-set", "scheduler_threads=four"), ("'four' is not a number",)),
+        (("--runtime-set", "scheduler_threads=2.5"), ("expected a whole number",)),
+        (("--runtime-set", "rings=1,rings=2"), ("--runtime-set gives rings twice",)),
+        (("--device-set", "cores.clusters=0"), ("cores.clusters",)),
+        (("--device-set", "clusters=20"), ("did you mean cores.clusters",)),
+        (("--device-set", "kernel.start_us=-1"), ("kernel.start_us", "0 or more")),
+    ],
+)
+def test_figures_that_are_not_there_or_do_not_fit_are_refused(tilesim, words, named):
+    assert_refused(tilesim("replay", RESTRUCTURED, *SMALL, *words), named)
