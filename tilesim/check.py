@@ -16,7 +16,7 @@ from devices.errors import InputError
 from runtime.hazards import Hazards, find_hazards
 from runtime.margins import Margin, find_margins
 from runtime.numerics.comparison import Match, match
-from runtime.numerics.memory import buffer_bytes
+from runtime.numerics.memory import buffer_bytes, tensor_bytes
 from runtime.numerics.orders import (
     Order,
     adversarial_order,
@@ -24,7 +24,13 @@ from runtime.numerics.orders import (
     random_order,
     simulated_order,
 )
-from runtime.numerics.run import FirstNotFinite, TaskWrite, Writes, compute_numbers
+from runtime.numerics.run import (
+    FirstNotFinite,
+    TaskWrite,
+    Writes,
+    compute_numbers,
+    outputs,
+)
 from runtime.numerics.tasks import Observer, check_computable
 from runtime.unordered import Key, Kind
 from tilesim.capacity import Capacity
@@ -219,7 +225,9 @@ def _needed_bytes(run: Run) -> int:
     InputError
         It is not.
     """
-    needed = buffer_bytes(run.case.submits) + _WORKING_BYTES
+    submits = run.case.submits
+    golden = sum(tensor_bytes(view.buffer) for view in outputs(submits))
+    needed = buffer_bytes(submits) + golden + _WORKING_BYTES
     available = psutil.virtual_memory().available
     if needed > available:
         raise InputError(

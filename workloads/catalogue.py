@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 
 from devices.errors import unknown_name
 from runtime.language import Program
+from workloads.goldens.benchmarks import ALTERNATING_NUMBERS
 from workloads.goldens.examples import EXAMPLE_NUMBERS
 from workloads.goldens.qwen3_scope1 import SCOPE1_NUMBERS
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
 from workloads.programs import examples
+from workloads.programs.benchmarks import build_alternating_matmul_add
 from workloads.programs.qwen3_scope1 import build_scope1
 from workloads.programs.qwen3_scope3 import BATCH_TILE, build_baseline, build_restructured
 from workloads.programs.zero_init import build_zero_init
@@ -142,6 +144,21 @@ WORKLOADS: dict[str, Workload] = {
             {"rows": 512, "cols": 256, "row_chunk": 64},
             examples.build_softmax,
             (("rows", "row_chunk"),),
+        ),
+        Workload(
+            name="alternating-matmul-add",
+            summary="Products and sums in turn, independent: measures the submits of the runtime",
+            defaults={
+                "batch": 500,
+                "matmuls": 4,
+                "adds": 4,
+                "matmul_batch": 4,
+                "add_batch": 4,
+                "tile": 128,
+            },
+            build=build_alternating_matmul_add,
+            divides=(("matmuls", "matmul_batch"), ("adds", "add_batch")),
+            numbers=ALTERNATING_NUMBERS,
         ),
         Workload(
             name="zero-init",

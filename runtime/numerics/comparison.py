@@ -11,6 +11,9 @@ from runtime.numerics.elements import Array
 
 __all__ = ["Match", "match"]
 
+_BLOCK = 1 << 20
+"""Elements that are compared at once, in float64, so that no second whole output is in memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -65,22 +68,33 @@ def match(name: str, values: Array, golden: Array, *, rtol: float, atol: float) 
             f"output {name!r} has shape {list(values.shape)}, its golden values "
             f"{list(golden.shape)}"
         )
-    ours, theirs = values.astype(np.float64), golden.astype(np.float64)
-    finite = np.isfinite(ours) & np.isfinite(theirs)
-    difference = np.abs(np.subtract(ours, theirs, where=finite, out=np.zeros_like(ours)))
-    scale = np.abs(np.where(finite, theirs, 0.0))
-    close = finite & (difference <= atol + rtol * scale)
-    relative = np.divide(difference, scale, where=scale > 0, out=np.zeros_like(scale))
-    strange = np.flatnonzero(~finite)
+    flat_values, flat_golden = values.reshape(-1), golden.reshape(-1)
+    matched = not_finite = 0
+    max_abs, max_rel, worst, first_strange = 0.0, 0.0, 0, -1
+    for start in range(0, flat_values.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        ours, theirs = (a[block].astype(np.float64) for a in (flat_values, flat_golden))
+        finite = np.isfinite(ours) & np.isfinite(theirs)
+        difference = np.abs(np.subtract(ours, theirs, where=finite, out=np.zeros_like(ours)))
+        scale = np.abs(np.where(finite, theirs, 0.0))
+        matched += int((finite & (difference <= atol + rtol * scale)).sum())
+        if difference.max() > max_abs:
+            max_abs, worst = float(difference.max()), start + int(difference.argmax())
+        relative = np.divide(difference, scale, where=scale > 0, out=np.zeros_like(scale))
+        max_rel = max(max_rel, float(relative.max()))
+        strange = np.flatnonzero(~finite)
+        if len(strange) and not not_finite:
+            first_strange = start + int(strange[0])
+        not_finite += len(strange)
     return Match(
         name=name,
-        matched=int(close.sum()),
-        total=close.size,
-        max_abs=float(difference.max(initial=0.0)),
-        max_rel=float(relative.max(initial=0.0)),
-        worst=_index(int(difference.argmax()), ours.shape),
-        not_finite=len(strange),
-        first_not_finite=_index(int(strange[0]), ours.shape) if len(strange) else None,
+        matched=matched,
+        total=values.size,
+        max_abs=max_abs,
+        max_rel=max_rel,
+        worst=_index(worst, values.shape),
+        not_finite=not_finite,
+        first_not_finite=_index(first_strange, values.shape) if not_finite else None,
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
 
 from devices.dtypes import DType
 from devices.errors import InputError
@@ -12,7 +11,7 @@ from runtime.graph import Buffer, View
 from runtime.numerics.elements import Array, storage_dtype, unwritten
 from runtime.submits import Submits
 
-__all__ = ["GlobalMemory", "buffer_bytes"]
+__all__ = ["GlobalMemory", "buffer_bytes", "tensor_bytes"]
 
 
 class GlobalMemory:
@@ -78,12 +77,13 @@ def buffer_bytes(submits: Submits) -> int:
         if kernel < 0
         for view in views
     )
-    sizes: dict[Buffer, int] = {}
-    for view in (*submits.arguments, *made):
-        buffer = view.buffer
-        # A numeric run stores every element in whole bytes.
-        sizes[buffer] = int(np.prod(buffer.shape)) * storage_dtype(buffer.dtype).itemsize
-    return sum(sizes.values())
+    buffers = {view.buffer for view in (*submits.arguments, *made)}
+    return sum(map(tensor_bytes, buffers))
+
+
+def tensor_bytes(buffer: Buffer) -> int:
+    """Bytes of one tensor in a numeric run, which stores every element in whole bytes."""
+    return math.prod(buffer.shape) * storage_dtype(buffer.dtype).itemsize
 
 
 def _place(view: View, offset: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:

@@ -44,6 +44,18 @@ def test_the_largest_differences_are_told_with_their_place():
     assert found.max_rel == 0.25  # where the golden value is 0 there is none
 
 
+def test_large_outputs_are_compared_block_by_block(monkeypatch):
+    values = np.arange(24, dtype=np.float32).reshape(4, 6)
+    golden = values.copy()
+    golden[1, 2], golden[3, 1] = 8.5, 23.0
+    values[2, 5] = values[3, 5] = np.nan
+    whole = match("out", values, golden, rtol=0.0, atol=0.5)
+    monkeypatch.setattr("runtime.numerics.comparison._BLOCK", 5)
+    assert match("out", values, golden, rtol=0.0, atol=0.5) == whole
+    assert (whole.matched, whole.worst, whole.max_abs) == (21, (3, 1), 4.0)
+    assert (whole.not_finite, whole.first_not_finite) == (2, (2, 5))
+
+
 @pytest.mark.parametrize("strange", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_never_match(strange):
     for values, golden in (([0, strange], [0, strange]), ([0, strange], [0, 1])):
