@@ -19,6 +19,7 @@ from devices.device import Device, load_device
 from devices.kernel import CoreType, Kernel
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
+from runtime.scopes import one_scope
 from runtime.simulation import simulate
 from runtime.version import RuntimeVersion, load_runtime
 from scheduler.policy import Policy
@@ -170,4 +171,5 @@ def _cube_graph(producers: list[list[int]]) -> TaskGraph:
         dropped=0,
         views=[()] * count,
         scalars=[()] * count,
+        scopes=one_scope(count),
     )

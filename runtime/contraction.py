@@ -213,7 +213,7 @@ def rebuild(
         The old graph.
     members : sequence of tuple of int
         Old submits that each new one stands for; an old one may stand in several. A new submit
-        has the tensors of all of them, the ring of the first, and, if it stands for one only,
+        has the tensors of all of them, ring and scope of the first, and, if it stands for one only,
         that one's scalars. Its lookups are those of all.
     kernels, kernel, fanin
         Of the new graph; `fanin` has the producers of each submit.
@@ -232,6 +232,7 @@ def rebuild(
         ),
         views=_renumbered_views(graph, members),
         scalars=[scalars[group[0]] if len(group) == 1 else () for group in members],
+        scopes=graph.scopes.regrouped(members),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from devices.dtypes import DType
 from devices.kernel import CoreType, Kernel
+from runtime.scopes import Scopes
 from scheduler.tasks import longest_to
 
 __all__ = ["ALLOC", "Buffer", "TaskGraph", "View"]
@@ -73,6 +74,8 @@ class TaskGraph:
         Tensor arguments of each submit; the tensors made, for an alloc.
     scalars : sequence of tuple of int
         Scalar arguments of each submit.
+    scopes : Scopes
+        What holds submits together, and until when.
     """
 
     name: str
@@ -85,6 +88,7 @@ class TaskGraph:
     dropped: int
     views: Sequence[tuple[View, ...]]
     scalars: Sequence[tuple[int, ...]]
+    scopes: Scopes
 
     def __len__(self) -> int:
         return len(self.kernel)

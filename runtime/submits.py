@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from devices.dtypes import DType
 from devices.kernel import Kernel
 from runtime.errors import LanguageError
 from runtime.graph import ALLOC, Buffer, View
+from runtime.scopes import Scopes
 
 __all__ = ["AllocGroup", "Submits", "TensorSpec"]
+
+_NO_SCOPE = -1
+"""Stands for the number of a scope that holds no submit yet, and for the end of an open one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,11 @@ class Submits:
         Tensor arguments of each submit; the tensors made, for an alloc.
     scalars : list of tuple of int
         Scalar arguments of each submit.
+    scope : list of int
+        Scope that directly encloses each submit.
+    scope_line, scope_end : list of int
+        Where each scope that holds submits begins in the program, and how many submits had been
+        made when it ended.
     """
 
     name: str
@@ -64,9 +75,43 @@ class Submits:
     depth: list[int] = field(default_factory=list)
     views: list[tuple[View, ...]] = field(default_factory=list)
     scalars: list[tuple[int, ...]] = field(default_factory=list)
+    scope: list[int] = field(default_factory=list)
+    scope_line: list[int] = field(default_factory=list)
+    scope_end: list[int] = field(default_factory=list)
+    # Of each open scope: its number, as soon as it holds a submit, and its line.
+    _open: list[list[int]] = field(default_factory=lambda: [[_NO_SCOPE, 0]])
 
     def __len__(self) -> int:
         return len(self.kernel)
+
+    @property
+    def scopes(self) -> Scopes:
+        """The scopes; those that are still open end behind the last submit."""
+        end = [len(self) if e == _NO_SCOPE else e for e in self.scope_end]
+        return Scopes(
+            np.array(self.scope, dtype=np.int32),
+            np.array(end, dtype=np.int64),
+            np.array(self.scope_line, dtype=np.int32),
+        )
+
+    def enter_scope(self, line: int) -> None:
+        """Begin a scope, at a line of the program."""
+        self._open.append([_NO_SCOPE, line])
+
+    def leave_scope(self) -> None:
+        """End the innermost scope."""
+        scope, _ = self._open.pop()
+        if scope != _NO_SCOPE:
+            self.scope_end[scope] = len(self.kernel)
+
+    def _hold(self) -> None:
+        """Have the innermost scope hold the submit that is being recorded."""
+        innermost = self._open[-1]
+        if innermost[0] == _NO_SCOPE:
+            innermost[0] = len(self.scope_line)
+            self.scope_line.append(innermost[1])
+            self.scope_end.append(_NO_SCOPE)
+        self.scope.append(innermost[0])
 
     def alloc(self, group: int) -> tuple[View, ...]:
         """Record a hidden alloc; returns the tensors that it makes."""
@@ -78,6 +123,7 @@ class Submits:
                 for t in spec.tensors
             ]
         )
+        self._hold()
         self.kernel.append(ALLOC)
         self.depth.append(spec.depth)
         self.views.append(made)
@@ -86,6 +132,7 @@ class Submits:
 
     def submit(self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...]) -> None:
         """Record a task."""
+        self._hold()
         self.kernel.append(kernel)
         self.depth.append(self.kernel_depth[kernel])
         self.views.append(views)

@@ -144,4 +144,5 @@ def build_graph(
         dropped=tensor_map.dropped,
         views=submits.views,
         scalars=submits.scalars,
+        scopes=submits.scopes,
     )

@@ -8,6 +8,7 @@ from devices.description import with_values
 from devices.device import Device, load_device
 from devices.kernel import CoreType, Kernel
 from runtime.graph import ALLOC, TaskGraph
+from runtime.scopes import one_scope
 from runtime.version import RuntimeVersion, load_runtime
 
 COSTS = (
@@ -43,6 +44,7 @@ def make_graph(cores: str, producers: Sequence[Sequence[int]] | None = None) -> 
         dropped=0,
         views=[()] * len(cores),
         scalars=[()] * len(cores),
+        scopes=one_scope(len(cores)),
     )
 
 

@@ -61,6 +61,7 @@ class Orchestration:
 
 def emit(
     name: str,
+    line: int,
     parameters: Sequence[str],
     body: Block,
     assemblies: Sequence[Assembly],
@@ -72,6 +73,8 @@ def emit(
     ----------
     name : str
         Name of the program's function.
+    line : int
+        Where it begins.
     parameters : sequence of str
         Variables of the program's tensor parameters, in order.
     body : Block
@@ -84,7 +87,8 @@ def emit(
     emitter = _Emitter({a.source: a for a in assemblies}, set(parameters), error)
     lines = [f"def orchestrate(submits{''.join(f', {p}' for p in parameters)}):"]
     lines += ["    alloc, view, submit = submits.alloc, submits.view, submits.submit"]
-    lines += emitter.block(body, _OUTERMOST_DEPTH, "    ")
+    lines += ["    enter, leave = submits.enter_scope, submits.leave_scope"]
+    lines += emitter.block(body, _OUTERMOST_DEPTH, "    ", line)
     text = "\n".join(lines) + "\n"
     scope: dict[str, Any] = {}
     exec(compile(text, f"<orchestration of {name}>", "exec"), scope)  # noqa: S102 - made above
@@ -108,11 +112,12 @@ class _Emitter:
         self.alloc_groups: list[AllocGroup] = []
         self._names: dict[Symbol, str] = {}
 
-    def block(self, block: Block, depth: int, indent: str) -> Iterator[str]:
-        lines = [*self.allocs(block, depth)]
+    def block(self, block: Block, depth: int, indent: str, begin: int) -> Iterator[str]:
+        """Statements of a scope that begins at a line of the program."""
+        lines = [f"enter({begin})", *self.allocs(block, depth)]
         for node in block.nodes:
             lines += self.node(node, depth)
-        yield from (indent + line for line in lines or ["pass"])
+        yield from (indent + line for line in (*lines, "leave()"))
 
     def allocs(self, block: Block, depth: int) -> Iterator[str]:
         created = [n.handle for n in block.nodes if isinstance(n, Create)]
@@ -149,17 +154,17 @@ class _Emitter:
                 yield f"{target.variable} = {origin.variable}"
             case Repeat():
                 yield from self.repeat(node, depth)
-            case Choose(condition=condition, then=then, orelse=orelse):
+            case Choose(condition=condition, then=then, orelse=orelse, line=line):
                 yield f"if {self.scalar(condition)}:"
-                yield from self.block(then, depth + 1, "    ")
+                yield from self.block(then, depth + 1, "    ", line)
                 yield "else:"
-                yield from self.block(orelse, depth + 1, "    ")
+                yield from self.block(orelse, depth + 1, "    ", line)
 
     def repeat(self, node: Repeat, depth: int) -> Iterator[str]:
         start, step = self.scalar(node.start), self.scalar(node.step)
         stop = self.scalar(node.start + node.trips * node.step)
         yield f"for {self.name(node.variable)} in range({start}, {stop}, {step}):"
-        yield from self.block(node.body, depth + 1, "    ")
+        yield from self.block(node.body, depth + 1, "    ", node.line)
 
     def view(
         self, result: Handle, base: Handle, shape: tuple[int, ...], offset: tuple[Scalar, ...]

@@ -74,6 +74,7 @@ def lower(function: Function) -> Lowered:
         )
     orchestration = emit(
         syntax.name,
+        syntax.line,
         variables,
         lowerer.tracer.block,
         lowerer.tracer.assemblies,
@@ -173,7 +174,9 @@ class _Lowerer:
                 names[name] = carrier
             variable, block, inner = self.iteration(statement, names, live, body)
             block.nodes += self.rebound([(names[name], inner[name]) for name in changed])
-        self.tracer.block.nodes.append(Repeat(variable, spec.start, spec.step, spec.trips, block))
+        self.tracer.block.nodes.append(
+            Repeat(variable, spec.start, spec.step, spec.trips, block, statement.line)
+        )
         self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
 
     def rebound(self, pairs: Sequence[tuple[Handle, Handle]]) -> list[Rebind]:
@@ -245,7 +248,7 @@ class _Lowerer:
                     )
             self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
             sides.append(block)
-        outer.nodes.append(Choose(condition, sides[0], sides[1]))
+        outer.nodes.append(Choose(condition, sides[0], sides[1], statement.line))
 
     # Regions
 

@@ -89,22 +89,24 @@ class Rebind:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A counted loop; its body is a scope."""
+    """A counted loop; its body is a scope. `line` is that of the program."""
 
     variable: Symbol
     start: Scalar
     step: Scalar
     trips: Scalar
     body: Block
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
 class Choose:
-    """A conditional; each branch is a scope."""
+    """A conditional; each branch is a scope. `line` is that of the program."""
 
     condition: Scalar
     then: Block
     orelse: Block
+    line: int
 
 
 Node = Create | MakeView | SubmitTask | Rebind | Repeat | Choose

@@ -9,6 +9,7 @@ import pytest
 
 from devices.kernel import CoreType, Kernel
 from runtime.graph import ALLOC, TaskGraph
+from runtime.scopes import one_scope
 from runtime.trace import Trace
 
 AIC, AIV = CoreType.AIC, CoreType.AIV
@@ -38,6 +39,7 @@ def graph(
         dropped=0,
         views=[()] * count,
         scalars=[()] * count,
+        scopes=one_scope(count),
     )
 
 

@@ -20,6 +20,7 @@ from runtime import language as pl
 from runtime.contraction import Group, contract
 from runtime.graph import ALLOC, TaskGraph
 from runtime.language import record
+from runtime.scopes import one_scope
 from runtime.simulation import simulate
 from runtime.tensormap import build_graph
 from runtime.times import durations_us
@@ -46,6 +47,7 @@ def make_work(tasks, edges=None, times=None):
         dropped=7,
         views=[()] * len(tasks),
         scalars=[(n,) for n in range(len(tasks))],
+        scopes=one_scope(len(tasks)),
     )
     given_us = times or [0.0 if t == "." else 1.0 for t in tasks]
     return Work(graph, np.array(given_us, dtype=np.float64))
