@@ -19,6 +19,7 @@ from devices.device import Device, load_device
 from devices.kernel import CoreType, Kernel
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
+from runtime.map_entries import no_entries
 from runtime.scopes import one_scope
 from runtime.simulation import simulate
 from runtime.version import RuntimeVersion, load_runtime
@@ -172,4 +173,5 @@ def _cube_graph(producers: list[list[int]]) -> TaskGraph:
         views=[()] * count,
         scalars=[()] * count,
         scopes=one_scope(count),
+        map_entries=no_entries(),
     )

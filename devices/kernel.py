@@ -56,6 +56,8 @@ class Direction(Enum):
     """How a task uses an argument; decides which edges the runtime finds for it."""
 
     IN = "in"
+    OUT = "out"
+    """Allocated by the runtime, for this task to write."""
     OUT_EXISTING = "out_existing"
     INOUT = "inout"
 

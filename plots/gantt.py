@@ -31,6 +31,7 @@ from plots.picture import (
     rectangles,
     time_axis,
 )
+from plots.ring_band import BAND_PX, draw_rings, fullest
 from plots.shade import lane_shades
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from runtime.ring_usage import RingUsage
     from runtime.trace import Trace
 
 __all__ = ["draw_gantt"]
@@ -50,6 +52,7 @@ WIDTH_PX, HEIGHT_PX = 1600, 900
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 168, 340, 72, 58
 COLUMNS = WIDTH_PX - LEFT_PX - RIGHT_PX
 GROUP_GAP_PX = 14
+BAND_GAP_PX = 16
 CONTROL_PITCH_PX = {"orchestrator": 18, "scheduler": 14}
 LEAST_PITCH_PX, MOST_PITCH_PX = 3, 40
 TWO_LINES_PX = 34
@@ -90,6 +93,7 @@ def draw_gantt(
     *,
     bounds: Sequence[BoundLine] = (),
     steps: PathSteps | None = None,
+    rings: Sequence[RingUsage] = (),
 ) -> None:
     """Draw what every core and AICPU thread did over time.
 
@@ -114,6 +118,9 @@ def draw_gantt(
     steps : PathSteps, optional
         The walk that explains the wall-clock, drawn as outlined bars and a line that joins them;
         where steps are too narrow to be told apart, as a coarse line through their lanes.
+    rings : sequence of RingUsage
+        How full the rings were; of each resource the fullest ring is drawn below the lanes, and
+        the times at which the orchestrator waited for space are shaded.
 
     Raises
     ------
@@ -139,7 +146,9 @@ def draw_gantt(
     top = TOP_PX + labels_height(labels)
     # A chip of few cores has a legend that is higher than its lanes.
     lanes_px = max(layout.total, min(legend.height, HEIGHT_PX - TOP_PX - BOTTOM_PX))
-    with new_figure(path, WIDTH_PX, top + lanes_px + BOTTOM_PX) as figure:
+    taken = fullest(rings)
+    band_px = BAND_PX + BAND_GAP_PX if taken else 0
+    with new_figure(path, WIDTH_PX, top + lanes_px + BOTTOM_PX + band_px) as figure:
         axes = pixel_axes(figure, Box(LEFT_PX, top, COLUMNS, layout.total))
         axes.set_ylim(layout.total, 0)
         time_axis(axes, shown, shown, "time from the first dispatch (us)")
@@ -152,6 +161,9 @@ def draw_gantt(
         _label_groups(axes, layout, visible, shown)
         box = Box(WIDTH_PX - RIGHT_PX + 28, top, RIGHT_PX - 52, lanes_px)
         draw_gantt_legend(figure, legend, box)
+        if taken:
+            box = Box(LEFT_PX, top + lanes_px + BOTTOM_PX, COLUMNS, BAND_PX)
+            draw_rings(figure, trace, taken, shown, box)
         draw_heading(figure, title or trace.graph.name, _subtitle(trace, window), LEFT_PX)
 
 

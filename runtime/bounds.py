@@ -81,7 +81,10 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
         area_bound("AIC area", trace.exec_us[is_aic], trace.aic_count, least),
         area_bound("AIV area", trace.exec_us[~is_aic], trace.aiv_count, least),
         orchestrator_bound(
-            float(trace.submit_us[-1]), trace.begin_us, float(trace.exec_us[-1]), least
+            float(trace.submit_us[-1]) - trace.waited_us,
+            trace.begin_us,
+            float(trace.exec_us[-1]),
+            least,
         ),
         thread_bound(
             len(trace),

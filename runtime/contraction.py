@@ -233,15 +233,15 @@ def rebuild(
         views=_renumbered_views(graph, members),
         scalars=[scalars[group[0]] if len(group) == 1 else () for group in members],
         scopes=graph.scopes.regrouped(members),
+        map_entries=graph.map_entries.regrouped(members),
     )
 
 
 def _renumbered_views(
     graph: TaskGraph, members: Sequence[tuple[int, ...]]
 ) -> list[tuple[View, ...]]:
-    """Tensors of each submit, in buffers that know the new number of the alloc that made them."""
-    is_alloc = (graph.kernel == ALLOC).tolist()
-    number = {group[0]: new for new, group in enumerate(members) if is_alloc[group[0]]}
+    """Tensors of each submit, in buffers that know the new number of the submit that made them."""
+    number = {old: new for new, group in reversed([*enumerate(members)]) for old in group}
     buffers: dict[Buffer, Buffer] = {}
 
     def moved(view: View) -> View:

@@ -44,6 +44,8 @@ class Reason(IntEnum):
     """All producers of a task were complete, but it was not submitted yet."""
     TAIL = 6
     """From the end of the last task to its finish."""
+    SPACE = 7
+    """The orchestrator waited for space in a ring before it could submit a task."""
 
     @property
     def label(self) -> str:
@@ -59,6 +61,7 @@ _LABELS = {
     Reason.THREAD: "scheduler thread",
     Reason.ORCHESTRATOR: "orchestrator",
     Reason.TAIL: "tail",
+    Reason.SPACE: "ring space",
 }
 
 
@@ -72,7 +75,7 @@ class Share:
         Why it passed.
     kernel : str
         What it passed with: the kernel of the task on the path; for `CORE`, what held the cores;
-        for `ORCHESTRATOR`, what was submitted meanwhile.
+        for `ORCHESTRATOR`, what was submitted meanwhile; for `SPACE`, what had to wait.
     us : float
         How long.
     tasks : int
@@ -95,7 +98,7 @@ class Explanation:
         The run.
     row : int64 array, shape (m,)
         The tasks of the path, first to last, as rows of the trace.
-    part_us : float64 array, shape (m, 7)
+    part_us : float64 array, shape (m, 8)
         What each task of the path adds to the wall-clock, by reason.
     cores : Occupancies
         Who held the cores.
@@ -136,6 +139,8 @@ class Explanation:
         concerned = np.flatnonzero(part_us > 0.0)
         if reason is Reason.ORCHESTRATOR:
             return self._submitted(kernels + 1)
+        if reason is Reason.SPACE:
+            return self._blocked(kernels + 1)
         if reason is Reason.CORE:
             us = np.zeros((len(self.row), kernels + 1))
             for place in concerned.tolist():
@@ -159,6 +164,22 @@ class Explanation:
         kernel = np.where(trace.graph.kernel < 0, columns - 1, trace.graph.kernel)
         spent = spent_us > 0.0
         return _sum_and_count(kernel[spent], spent_us[spent], columns)
+
+    def _blocked(self, columns: int) -> tuple[Floats, NDArray[np.int64]]:
+        """Time for which submits waited for space before the first task of the path came."""
+        trace = self.trace
+        waited_us = _waited_us(trace, float(trace.ready_us[self.row[0]]))
+        kernel = trace.graph.kernel[trace.waits["submit"]]
+        kernel = np.where(kernel < 0, columns - 1, kernel)
+        spent = waited_us > 0.0
+        return _sum_and_count(kernel[spent], waited_us[spent], columns)
+
+
+def _waited_us(trace: Trace, until_us: float) -> Floats:
+    """The part of each wait for space that lies between the first dispatch and some time."""
+    begin_us = np.maximum(trace.waits["begin_us"], trace.begin_us)
+    waited_us: Floats = np.minimum(trace.waits["end_us"], until_us) - begin_us
+    return np.maximum(waited_us, 0.0)
 
 
 def _sum_and_count(
@@ -191,7 +212,7 @@ def explain(trace: Trace) -> Explanation:
 
 
 def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
-    """What each task of the path adds, by reason, shape (m, 7)."""
+    """What each task of the path adds, by reason, shape (m, 8)."""
     begin_us = trace.begin_us
 
     def between(first_us: Floats, last_us: Floats) -> Floats:
@@ -205,7 +226,9 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     part_us[:, Reason.HEAD] = between(dispatch_us, start_us)
     part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])
     part_us[-1:, Reason.TAIL] = between(end_us[-1:], trace.finish_us[rows[-1:]])
-    part_us[:1, Reason.ORCHESTRATOR] = between(np.array([begin_us]), ready_us[:1])
+    space_us = _waited_us(trace, float(ready_us[0])).sum()
+    part_us[0, Reason.SPACE] = space_us
+    part_us[:1, Reason.ORCHESTRATOR] = between(np.array([begin_us]), ready_us[:1]) - space_us
     waited_us = between(ready_us, dispatch_us)
     part_us[:, Reason.CORE] = np.minimum(_core_waits(trace, rows, cores), waited_us)
     part_us[:, Reason.THREAD] = waited_us - part_us[:, Reason.CORE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.dtypes import DType
-from devices.kernel import CoreType, Kernel
+from devices.kernel import CoreType, Direction, Kernel
+from runtime.map_entries import MapEntries
 from runtime.scopes import Scopes
 from scheduler.tasks import longest_to
 
@@ -34,6 +36,11 @@ class Buffer:
     shape: tuple[int, ...]
     dtype: DType
     owner: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its elements take."""
+        return self.dtype.nbytes(math.prod(self.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class TaskGraph:
         Scalar arguments of each submit.
     scopes : Scopes
         What holds submits together, and until when.
+    map_entries : MapEntries
+        What the TensorMap held.
     """
 
     name: str
@@ -89,6 +98,7 @@ class TaskGraph:
     views: Sequence[tuple[View, ...]]
     scalars: Sequence[tuple[int, ...]]
     scopes: Scopes
+    map_entries: MapEntries
 
     def __len__(self) -> int:
         return len(self.kernel)
@@ -120,10 +130,35 @@ class TaskGraph:
         return np.bincount(self.fanin, minlength=len(self)).astype(np.int64)
 
     @cached_property
+    def fanout(self) -> tuple[list[int], list[int]]:
+        """Where each submit's consumers begin, and the consumers, in program order (CSR)."""
+        start = np.concatenate(([0], np.cumsum(self.consumer_count)))
+        consumer = np.repeat(np.arange(len(self)), np.diff(self.fanin_start))
+        return start.tolist(), consumer[np.argsort(self.fanin, kind="stable")].tolist()
+
+    @cached_property
     def is_aic(self) -> NDArray[np.bool_]:
         """Whether each submit is a task for a cube core, shape (n,)."""
         per_kernel = np.array([k.core is CoreType.AIC for k in self.kernels] + [False])
         return np.asarray(per_kernel[self.kernel])
+
+    @cached_property
+    def made_tensors(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tensors that the runtime allocates: the submit that makes each, and its bytes."""
+        makes = [False] * len(self.kernels) + [True]  # the last is for allocs: ALLOC is -1
+        for number, kernel in enumerate(self.kernels):
+            makes[number] = any(p.direction is Direction.OUT for p in kernel.parameters)
+        made = [
+            (submit, view.buffer.nbytes)
+            for submit, (kernel, views) in enumerate(
+                zip(self.kernel.tolist(), self.views, strict=True)
+            )
+            if makes[kernel]
+            for view in views
+            if view.buffer.owner == submit
+        ]
+        columns = np.array(made, dtype=np.int64).reshape(-1, 2)
+        return columns[:, 0], columns[:, 1]
 
     def producers(self, submit: int) -> NDArray[np.int32]:
         """Producers of one submit."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from simpy import Environment, Event, Timeout
 
+from runtime.demand import Resource
+from runtime.rings import Rings
 from scheduler.board import Board
 
-__all__ = ["Orchestrator"]
+__all__ = ["Orchestrator", "Wait"]
+
+_NEVER = float("inf")
+
+Wait = tuple[int, int, float, float]
+"""A submit that waited, the resource that had no space, and begin and end of the wait in us."""
 
 
 class Orchestrator:
@@ -31,6 +38,10 @@ class Orchestrator:
     ----------
     end_us : list of float
         When each submit was done.
+    waits : list of Wait
+        When it waited for space, in order.
+    lacking : Resource or None
+        What it waits for.
     """
 
     def __init__(
@@ -44,20 +55,32 @@ class Orchestrator:
         self.env = env
         self.board = board
         self.end_us: list[float] = []
+        self.waits: list[Wait] = []
+        self.lacking: Resource | None = None
+        self._since_us = 0.0
         self._count = len(is_task)
         self._is_task = is_task
         self._cost_us = cost_us
         self._producers = producers
 
-    def start(self) -> None:
-        """Begin to submit."""
+    def start(self, rings: Rings) -> None:
+        """Begin to submit into `rings`."""
+        self._rings = rings
         self._advance(self.env.now)
 
     def _advance(self, now_us: float) -> None:
         """Make allocs up to the next task, and schedule that one; nobody waits for an alloc."""
         end_us, begin_us = self.end_us, now_us
-        submit = len(end_us)
+        submit, safe_until = len(end_us), self._rings.safe_until
         while submit < self._count:
+            if submit >= safe_until:
+                # Whether there is space has to be asked when the time has come.
+                if now_us > begin_us:
+                    self._at(now_us - begin_us, now_us, self._advance)
+                    return
+                if not self._finds_space(submit, now_us):
+                    return
+                safe_until = self._rings.safe_until
             now_us += self._cost_us[submit]
             end_us.append(now_us)
             if self._is_task[submit]:
@@ -67,8 +90,42 @@ class Orchestrator:
                 return
             submit += 1
 
+    def _at(self, delay_us: float, time_us: float, step: Callable[[float], None]) -> None:
+        """Have `step` run after a delay, with the exact time, which now + delay need not be."""
+        event = Timeout(self.env, delay_us)
+        event.callbacks.append(lambda _: step(time_us))
+
     def _submit(self, _: Event) -> None:
         submit = len(self.end_us) - 1
         now_us = self.end_us[submit]
         self.board.submit(submit, self._producers[submit], now_us)
         self._advance(now_us)
+
+    # Waiting
+
+    def _finds_space(self, submit: int, now_us: float) -> bool:
+        """Whether all resources have space; if not, look again whenever a thread releases."""
+        lacking = self._rings.lacking(submit, now_us)
+        if lacking is not self.lacking and self.lacking is not None:
+            self.waits.append((submit, self.lacking, self._since_us, now_us))
+        if lacking is not self.lacking:
+            self._since_us = now_us
+        self.lacking = lacking
+        if lacking is None:
+            self.board.on_release = None
+            return True
+        if self.board.on_release is None:
+            self.board.on_release = self._look_again
+            for thread in self.board.threads:
+                self._look_again(thread.next_release_us())
+        return False
+
+    def _look_again(self, time_us: float) -> None:
+        """Look for space at a time at which a thread may release something."""
+        if time_us < _NEVER:
+            now_us = self.env.now
+            self._at(max(0.0, time_us - now_us), max(time_us, now_us), self._retry)
+
+    def _retry(self, now_us: float) -> None:
+        if self.lacking is not None:
+            self._advance(now_us)

@@ -33,6 +33,13 @@ class Scopes:
     end: NDArray[np.int64]
     line: NDArray[np.int32]
 
+    def held_before(self, count: int) -> NDArray[np.int64]:
+        """Submits in the scopes that end just before each of `count` submits, shape (count,)."""
+        held = np.bincount(self.of, minlength=len(self.end))
+        before = np.zeros(count + 1, dtype=np.int64)
+        np.add.at(before, self.end, held)
+        return before[:count]
+
     def regrouped(self, members: Sequence[tuple[int, ...]]) -> Scopes:
         """The scopes where each new submit stands for some of these and lies with the first."""
         of = self.of[[group[0] for group in members]]

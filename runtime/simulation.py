@@ -14,11 +14,14 @@ from simpy import Environment
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
+from runtime.deadlock import deadlock
+from runtime.demand import Demand, Limits
 from runtime.estimates import Estimates
 from runtime.graph import ALLOC, TaskGraph
 from runtime.orchestrator import Orchestrator
+from runtime.rings import Rings
 from runtime.times import durations_us, least_overheads, submit_costs_us
-from runtime.trace import Trace
+from runtime.trace import WAIT, Trace
 from runtime.version import RuntimeVersion
 from scheduler.board import AIC, AIV, ANY_CORE, Board
 from scheduler.clusters import Clusters
@@ -76,6 +79,8 @@ def simulate(
     ------
     SimulationError
         Tasks wait for each other.
+    DeadlockError
+        The orchestrator waits for ring space that nothing can free.
     InputError
         The graph has no task, a duration is missing or is no time, the device does not state
         the cost of an operation, or the policy names a core that cannot run the task.
@@ -127,8 +132,13 @@ def _run(
     orchestrator = Orchestrator(env, board, tasks.is_task.tolist(), cost_us.tolist(), producers)
     for thread in threads:  # nothing synchronises their loops, so they begin evenly spread
         thread.start(thread.number / len(threads))
-    orchestrator.start()
+    limits = Limits.of(runtime)
+    orchestrator.start(Rings(graph, Demand.of(graph, limits), limits, board, orchestrator.end_us))
     env.run()
+    if orchestrator.lacking is not None:
+        raise deadlock(graph, limits, orchestrator.lacking, len(orchestrator.end_us))
+    for thread in threads:
+        thread.settle(np.inf)
     rows = np.flatnonzero(tasks.is_task)
     _check_complete(graph, board.complete, rows)
     end_us = np.array(orchestrator.end_us)
@@ -149,6 +159,10 @@ def _run(
         named_core=np.array(board.named_core, dtype=np.int16)[rows],
         orchestrator_begin_us=end_us - cost_us,
         orchestrator_end_us=end_us,
+        waits=np.array(orchestrator.waits, dtype=WAIT),
+        release_us=np.where(tasks.is_task, board.release_us, end_us),
+        linked=np.array(board.linked, dtype=np.int32),
+        limits=limits,
         dispatch_cost_us=runtime.costs.dispatch_us.value + policy.decision_us,
         decision_us=policy.decision_us,
         policy=full_name(policy),
@@ -200,6 +214,7 @@ def _threads(
             ),
             shape_order=[_SHAPES[s] for s in runtime.shape_order(number) if s in _SHAPES],
             local_capacity=local_capacity,
+            deferred_limit=runtime.deferred_releases,
             queues=queues,
             costs=costs,
             run=cores.run,

@@ -18,12 +18,16 @@ import numpy as np
 
 from devices.kernel import Direction
 from runtime.graph import Buffer, TaskGraph, View
+from runtime.map_entries import NEVER_REMOVED, MapEntries
 from runtime.submits import Submits
 
 __all__ = ["Access", "TensorMap", "build_graph", "named_accesses"]
 
 Access = tuple[View, Direction]
 """A rectangle that a task reads or writes."""
+
+_Entry = tuple[int, View, int]
+"""A writer, the rectangle that it wrote, and the number of the entry."""
 
 
 class TensorMap:
@@ -40,13 +44,17 @@ class TensorMap:
         Entries that lookups have looked at.
     dropped : int
         Producers that lookups found beyond the cap.
+    entry_writer, entry_removed_by : list of int
+        The submits that inserted and removed each entry (see `MapEntries`).
     """
 
     def __init__(self, lookup_cap: int | None) -> None:
         self.lookup_cap = lookup_cap
         self.walked = 0
         self.dropped = 0
-        self._writers: dict[Buffer, list[tuple[int, View]]] = {}
+        self.entry_writer: list[int] = []
+        self.entry_removed_by: list[int] = []
+        self._writers: dict[Buffer, list[_Entry]] = {}
 
     def submit(self, task: int, accesses: Iterable[Access]) -> list[int]:
         """Producers of `task`, without repetition, in the order in which they are found."""
@@ -54,17 +62,23 @@ class TensorMap:
         written: list[View] = []
         for view, direction in accesses:
             owner = view.buffer.owner
+            if direction is Direction.OUT:
+                continue  # nobody else knows the tensor yet; its owner stands for the writer
             if owner >= 0:
                 producers[owner] = None
             if direction is not Direction.OUT_EXISTING:
-                self._look_up(view, direction, producers)
+                self._look_up(task, view, direction, producers)
             if direction is not Direction.IN:
                 written.append(view)
         for view in written:
-            self._writers.setdefault(view.buffer, []).append((task, view))
+            self._writers.setdefault(view.buffer, []).append((task, view, len(self.entry_writer)))
+            self.entry_writer.append(task)
+            self.entry_removed_by.append(NEVER_REMOVED)
         return list(producers)
 
-    def _look_up(self, view: View, direction: Direction, producers: dict[int, None]) -> None:
+    def _look_up(
+        self, task: int, view: View, direction: Direction, producers: dict[int, None]
+    ) -> None:
         entries = self._writers.get(view.buffer)
         if not entries:
             return
@@ -74,12 +88,13 @@ class TensorMap:
         if self.lookup_cap is not None and len(found) > self.lookup_cap:
             self.dropped += len(found) - self.lookup_cap
             del found[self.lookup_cap :]
-        for producer, _ in found:
+        for producer, _, _ in found:
             producers[producer] = None
         if direction is Direction.INOUT:
             covered = [e for e in found if covers_all or _covers(view, e[1])]
             for entry in covered:
                 entries.remove(entry)
+                self.entry_removed_by[entry[2]] = task
 
 
 def _overlap(a: View, b: View) -> bool:
@@ -145,4 +160,8 @@ def build_graph(
         views=submits.views,
         scalars=submits.scalars,
         scopes=submits.scopes,
+        map_entries=MapEntries(
+            np.array(tensor_map.entry_writer, dtype=np.int32),
+            np.array(tensor_map.entry_removed_by, dtype=np.int32),
+        ),
     )

@@ -8,11 +8,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.demand import Limits
 from runtime.graph import TaskGraph
 
-__all__ = ["Trace"]
+__all__ = ["WAIT", "Trace"]
 
 Floats = NDArray[np.float64]
+
+WAIT = np.dtype(
+    [("submit", np.int32), ("resource", np.int8), ("begin_us", np.float64), ("end_us", np.float64)]
+)
+"""A wait of the orchestrator for space."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,15 @@ class Trace:
         What a scheduler thread spends on the policy's decision, a part of `dispatch_cost_us`.
     policy : str
         The policy, with its parameters.
+    waits : structured array, fields submit, resource, begin_us, end_us
+        When the orchestrator waited for space, before which submit, and for which `Resource`.
+    release_us : float64 array, shape (n,)
+        When a scheduler thread dropped the references of each completed task to its producers;
+        for allocs, when they were made.
+    linked : int32 array, shape (n,)
+        Entries of the dependency pool that each submit took.
+    limits : Limits
+        Sizes of rings and pools.
     """
 
     graph: TaskGraph
@@ -78,6 +93,10 @@ class Trace:
     named_core: NDArray[np.int16]
     decision_us: float
     policy: str
+    waits: NDArray[np.void]
+    release_us: Floats
+    linked: NDArray[np.int32]
+    limits: Limits
 
     def __len__(self) -> int:
         return len(self.task)
@@ -119,6 +138,12 @@ class Trace:
     def wall_clock_us(self) -> float:
         """Wall-clock = Total Test Time: last finish - first dispatch."""
         return float(self.finish_us.max()) - self.begin_us
+
+    @cached_property
+    def waited_us(self) -> float:
+        """How long the orchestrator waited for ring space after the first dispatch."""
+        begin_us = np.maximum(self.waits["begin_us"], self.begin_us)
+        return float(np.maximum(self.waits["end_us"] - begin_us, 0.0).sum())
 
     def equals(self, other: Trace) -> bool:
         """Whether both traces hold the same stamps, bit for bit."""

@@ -171,7 +171,7 @@ def _blind_writes(
         looked_up: set[Buffer] = set()
         if kernel >= 0:
             for view, direction in zip(submits.views[task], directions[kernel], strict=True):
-                if direction is not Direction.OUT_EXISTING:
+                if direction in (Direction.IN, Direction.INOUT):
                     looked_up.add(view.buffer)
         written = [v.buffer for v, how in accesses[task] if how is not Direction.IN]
         pairs = zip(conflicts.written[task], written, strict=True)

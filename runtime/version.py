@@ -26,6 +26,7 @@ _FOLDER = Path(__file__).parent / "versions"
 Shape = Literal["mix", "aic", "aiv"]
 """What a task needs: a whole cluster, a cube core or a vector core."""
 _ShapeOrder = tuple[Shape, Shape, Shape]
+_Limit = Annotated[int, Meta(ge=0)]
 
 
 class DispatchOrder(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +52,8 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
         Orchestrator, per task and per hidden alloc.
     chain_entry_us : Quantity
         Orchestrator, per TensorMap entry that a lookup walks.
+    scope_end_us : Quantity
+        Orchestrator, per submit that a scope which ends has held.
     cond_read_us : Quantity
         Scheduler thread, per running core that it asks for its end.
     idle_loop_us : Quantity
@@ -69,6 +72,7 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     submit_us: Quantity
     alloc_us: Quantity
     chain_entry_us: Quantity
+    scope_end_us: Quantity
     cond_read_us: Quantity
     idle_loop_us: Quantity
     completion_us: Quantity
@@ -115,6 +119,19 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
         Most producers that one TensorMap lookup returns; 0 is no limit (see `lookup_limit`).
     rings : int
         Task rings (see `ring`).
+    task_window : int
+        Tasks and allocs that a ring has places for; one stays empty. 0 is no limit.
+    heap_bytes : int
+        Bytes of a ring's heap, for the tensors that the runtime allocates; 0 is no limit.
+    output_alignment_bytes : int
+        What the size of each of these tensors is rounded up to.
+    dep_pool_entries : int
+        Consumers that the producers' lists may hold, per ring of the consumer; 0 is no limit.
+    tensormap_entries : int
+        Entries of the TensorMap; 0 is no limit.
+    deferred_releases : int
+        Completed tasks after which a scheduler thread drops their references to producers, even
+        if it is never idle.
     dispatch_order : DispatchOrder
         Order of the shapes (see `shape_order`).
     costs, profiling : Struct
@@ -126,8 +143,14 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     source: Text
     scheduler_threads: Count
     local_capacity: Count
-    lookup_cap: Annotated[int, Meta(ge=0)]
+    lookup_cap: _Limit
     rings: Count
+    task_window: _Limit
+    heap_bytes: _Limit
+    output_alignment_bytes: Count
+    dep_pool_entries: _Limit
+    tensormap_entries: _Limit
+    deferred_releases: Count
     dispatch_order: DispatchOrder
     costs: Costs
     profiling: ProfilingCosts

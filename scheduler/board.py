@@ -39,6 +39,12 @@ class Poller(Protocol):
     def waits_for(self, core: int) -> bool:
         """Whether it keeps a task for one of its own cores."""
 
+    def settle(self, now_us: float) -> None:
+        """Release what an idle iteration that ended by then has released."""
+
+    def next_release_us(self) -> float:
+        """When it releases what it has completed, if nothing comes before; else never (inf)."""
+
 
 class Board:
     """Shared memory of the control cores.
@@ -58,6 +64,13 @@ class Board:
         Tasks that were submitted while this producer was not complete, oldest first.
     ready_us, observe_us, finish_us : list of float
         Stamps of each task.
+    release_us : list of float
+        When a thread dropped each task's references to its producers; infinite before.
+    linked : list of int
+        Producers that each task was made to wait for when it was submitted.
+    on_release : callable or None
+        Told when the next release may come, by threads that get to know it; the orchestrator
+        sets it while it waits for space.
     released_by : list of int
         The producer whose completion made each task ready; -1 if it was ready when submitted.
     named_core : list of int
@@ -83,12 +96,15 @@ class Board:
         self.ready_us = [0.0] * count
         self.observe_us = [0.0] * count
         self.finish_us = [0.0] * count
+        self.release_us = [float("inf")] * count
+        self.linked = [0] * count
         self.released_by = [-1] * count
         self.named_core = [ANY_CORE] * count
         self.last_task: dict[int, int] = {}
         self.threads: list[Poller] = []
         self.owner: dict[int, Poller] = {}
         self.name_core: Callable[[int], int] | None = None
+        self.on_release: Callable[[float], None] | None = None
         self._turn = 0
 
     def submit(self, task: int, producers: Sequence[int], now_us: float) -> None:
@@ -99,7 +115,7 @@ class Board:
             if not complete[producer]:
                 consumers[producer].append(task)
                 waiting += 1
-        self.waiting_for[task] = waiting
+        self.waiting_for[task] = self.linked[task] = waiting
         if not waiting:
             self.ready_us[task] = now_us
             # Where threads have queues of their own, the orchestrator deals tasks out in turn.

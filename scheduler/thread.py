@@ -9,7 +9,6 @@ visible or a task is pushed.
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -20,6 +19,7 @@ from simpy.events import EventPriority
 from scheduler.board import AIC, AIV, Board
 from scheduler.clusters import Clusters
 from scheduler.queues import ReadyQueue
+from scheduler.sweep import Sweep
 
 __all__ = ["SchedulerThread", "ThreadCosts"]
 
@@ -81,6 +81,8 @@ class SchedulerThread:
     local_capacity : int
         Tasks per shape that its local buffer holds; with 0, what becomes ready goes to the queues
         at once.
+    deferred_limit : int
+        Completed tasks that it keeps unreleased at the most.
     queues : sequence of ReadyQueue
         Queue of each shape, as this thread sees it.
     costs : ThreadCosts
@@ -98,6 +100,7 @@ class SchedulerThread:
         clusters: Clusters,
         shape_order: Sequence[int],
         local_capacity: int,
+        deferred_limit: int,
         queues: Sequence[ReadyQueue],
         costs: ThreadCosts,
         run: Callable[[int, int, float], float],
@@ -111,6 +114,7 @@ class SchedulerThread:
         self._keeps = False  # whether a task ever had to wait for a certain core
         self._run = run
         self._read_cost_us = costs.read_us
+        self._sweep = Sweep(costs.read_us)
         self._loop_cost_us = costs.loop_us
         self._completion_us = costs.completion_us
         self._per_consumer_us = costs.per_consumer_us
@@ -118,14 +122,10 @@ class SchedulerThread:
         self._order = tuple(shape_order)
         self._capacity = local_capacity
         self._local: tuple[list[int], list[int]] = ([], [])
-        # What runs, by core number, which is the order of the sweep: three parallel lists,
-        # because the sweep looks at nothing but the times.
-        self._cores: list[int] = []
-        self._tasks: list[int] = []
-        self._visible_us: list[float] = []
+        self._deferred: list[int] = []
+        self._deferred_limit = deferred_limit
         self._pending: Event | None = None
         self._pending_us = 0.0
-        self._position = 0  # in the sweep
         self._shape = 0  # position in the dispatch order
         # While polling:
         self._polling = False
@@ -166,8 +166,13 @@ class SchedulerThread:
         self._polling = True
         self._pending = None
         self._look_us = self._read_rounds = self._seen_us = _NEVER
-        if self._cores:
-            self._schedule(self._first_end_us() + self._completion_us, Timeout, self._complete)
+        sweep = self._sweep
+        if sweep.cores:
+            self._seen_us, self._read_rounds = sweep.first_end(self._start_us, self._period_us())
+            end_us = self._seen_us + self._read_cost_us
+            self._schedule(end_us + self._completion_us, Timeout, self._complete)
+        if self.board.on_release is not None and self._deferred:
+            self.board.on_release(self.next_release_us())
         self._offer_what_is_left()
 
     def _offer_what_is_left(self) -> None:
@@ -183,31 +188,7 @@ class SchedulerThread:
                     self._look_for(shape, self.env.now)
 
     def _period_us(self) -> float:
-        return self._loop_cost_us + len(self._cores) * self._read_cost_us
-
-    def _first_end_us(self) -> float:
-        """When polling will have seen an end; sets at which position, after how many rounds.
-
-        A read sees what is visible when it begins, and takes its time. Loops that take no time
-        see an end when it becomes visible.
-        """
-        cost_us, period_us = self._read_cost_us, self._period_us()
-        read_us = self._start_us
-        first_us = _NEVER
-        for position, visible_us in enumerate(self._visible_us):
-            late_us = visible_us - read_us
-            if late_us <= 0.0:
-                rounds, seen_us = 0, read_us
-            elif period_us:
-                rounds = ceil(late_us / period_us)
-                seen_us = read_us + rounds * period_us
-            else:
-                rounds, seen_us = 1, visible_us
-            if seen_us < first_us:
-                first_us, self._position, self._read_rounds = seen_us, position, rounds
-            read_us += cost_us
-        self._seen_us = first_us
-        return first_us + cost_us
+        return self._loop_cost_us + len(self._sweep.cores) * self._read_cost_us
 
     def next_look_us(self, shape: int, now_us: float) -> float:
         """When a polling thread next looks at the queue of `shape`, if it has a core for it."""
@@ -215,7 +196,7 @@ class SchedulerThread:
             return _NEVER
         if now_us <= self._last_us and shape in self._order[self._last_shape :]:
             return self._last_us
-        look_us = self._start_us + len(self._cores) * self._read_cost_us
+        look_us = self._start_us + len(self._sweep.cores) * self._read_cost_us
         rounds = 0
         if now_us > look_us:
             period_us = self._period_us()
@@ -251,17 +232,44 @@ class SchedulerThread:
         if look_us < _NEVER:
             self.look_at(look_us)
 
+    # Release
+
+    def next_release_us(self) -> float:
+        """When the first iteration of this polling ends, if it finds nothing; else never."""
+        if not self._polling or not self._deferred or not self._read_rounds:
+            return _NEVER
+        return self._start_us + len(self._sweep.cores) * self._read_cost_us
+
+    def settle(self, now_us: float) -> None:
+        """Release what has completed, if an idle iteration has ended by then.
+
+        The real thread does so at the end of every iteration in which nothing happened.
+        """
+        idle_us = self.next_release_us()
+        if idle_us <= now_us and idle_us < self._look_us:
+            self._release(idle_us)
+
+    def _release(self, now_us: float) -> None:
+        """Drop the references of completed tasks to their producers."""
+        release_us = self.board.release_us
+        for task in self._deferred:
+            release_us[task] = now_us
+        self._deferred.clear()
+        if self.board.on_release is not None:
+            self.board.on_release(now_us)
+
     # Completion
 
     def _complete(self, event: Event) -> None:
         """Complete the task whose end the sweep has seen, walk its consumers, and sweep on."""
         if event is not self._pending:  # something has come before it
             return
+        if self._deferred:
+            self.settle(_NEVER)
         self._polling = False
-        lock_us, board, position = self._pending_us, self.board, self._position
-        self._clusters.release(self._cores.pop(position))
-        task = self._tasks.pop(position)
-        del self._visible_us[position]
+        lock_us, board = self._pending_us, self.board
+        core, task = self._sweep.take()
+        self._clusters.release(core)
         board.complete[task] = 1
         board.observe_us[task] = lock_us - self._completion_us
         waiting_for, shape_of = board.waiting_for, board.shape_of
@@ -278,6 +286,9 @@ class SchedulerThread:
                 else:
                     self._push_later(consumer, walk_us)
         board.finish_us[task] = walk_us
+        self._deferred.append(task)
+        if len(self._deferred) == self._deferred_limit:
+            self._release(walk_us)
         self._sweep_on(walk_us)
 
     def _push_later(self, task: int, time_us: float) -> None:
@@ -286,14 +297,11 @@ class SchedulerThread:
 
     def _sweep_on(self, read_us: float) -> None:
         """Read the rest of the running cores, then look at the queues."""
-        visible_us, cost_us = self._visible_us, self._read_cost_us
-        for position in range(self._position, len(visible_us)):
-            begin_us, read_us = read_us, read_us + cost_us
-            if visible_us[position] <= begin_us:
-                self._position = position
-                self._schedule(read_us + self._completion_us, Timeout, self._complete)
-                return
-        self._look(read_us, 0)
+        read_us, found = self._sweep.next_end(read_us)
+        if found:
+            self._schedule(read_us + self._completion_us, Timeout, self._complete)
+        else:
+            self._look(read_us, 0)
 
     # Dispatch
 
@@ -321,6 +329,9 @@ class SchedulerThread:
         """Fill idle cores with one batch, then look again; end the iteration if there is none."""
         if event is not self._pending:  # something has come before it
             return
+        was_polling = self._polling and self._pending_us != self._last_us
+        if self._deferred:
+            self.settle(_NEVER)
         self._polling = False
         now_us = self._pending_us
         for place in range(self._shape, len(self._order)):
@@ -338,6 +349,8 @@ class SchedulerThread:
             for task in local:
                 self.board.push(task, now_us, self)
             local.clear()
+        if was_polling and self._deferred:  # another thread was faster: an idle iteration
+            self._release(now_us)
         self._poll(now_us, len(self._order))
 
     def _take(self, shape: int) -> list[int]:
@@ -373,7 +386,4 @@ class SchedulerThread:
     def _start(self, task: int, core: int, now_us: float) -> None:
         """Start a task; from now on the sweep reads its core."""
         self.board.last_task[core] = task
-        position = bisect(self._cores, core)
-        self._cores.insert(position, core)
-        self._tasks.insert(position, task)
-        self._visible_us.insert(position, self._run(core, task, now_us))
+        self._sweep.add(core, task, self._run(core, task, now_us))

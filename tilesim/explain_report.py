@@ -68,7 +68,7 @@ def _print_shares(console: Console, explanation: Explanation) -> None:
         table.add_row(f"{len(small)} smaller", "", "", f"{us:.2f}", f"{100 * us / wall_us:.1f}")
     table.caption = (
         "kernel: of the task on the path; for free core, what held the cores; for orchestrator, "
-        "what was submitted meanwhile"
+        "what was submitted meanwhile; for ring space, what waited"
     )
     console.print(table)
 

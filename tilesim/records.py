@@ -8,6 +8,7 @@ from typing import Any
 from tilesim.comparison import Comparison
 from tilesim.policy_report import bounds_record, scheduling_record
 from tilesim.replay import Run
+from tilesim.ring_report import rings_record
 
 __all__ = ["comparison_record", "run_record"]
 
@@ -41,6 +42,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "scheduler_busy_us": list(figures.scheduler_busy_us),
         **scheduling_record(run),
         **bounds_record(run.bounds),
+        "rings": rings_record(run.rings),
         "functions": [asdict(function) for function in figures.functions],
         "measured": None if run.measured is None else asdict(run.measured),
         "overflows": list(run.overflows),

@@ -18,6 +18,7 @@ from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph, lookup
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
 from runtime.language import record
+from runtime.ring_usage import RingUsage, ring_usage
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, available_runtimes, load_runtime
@@ -172,6 +173,11 @@ class Run:
     def bounds(self) -> Bounds:
         """Lower bounds of the wall-clock."""
         return self.case.bounds(self.trace)
+
+    @cached_property
+    def rings(self) -> tuple[RingUsage, ...]:
+        """How full the rings were, and how long the orchestrator waited for space."""
+        return ring_usage(self.trace)
 
     @cached_property
     def overflows(self) -> tuple[str, ...]:

@@ -222,7 +222,7 @@ def print_caveat(console: Console, run: Run) -> None:
     console.print(
         f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
         f"(serial cube loops) to {uncertainty.vector_percent} % (vector tasks of 1 to 2 us). "
-        "Memory contention, cold starts and back-pressure are not modelled; see docs/model.md.",
+        "Memory contention and cold starts are not modelled; see docs/model.md.",
         style="dim",
     )
 

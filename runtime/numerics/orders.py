@@ -20,7 +20,7 @@ class Order(StrEnum):
     PROGRAM = "program"
     """As they are submitted."""
     SIMULATED = "simulated"
-    """As a simulated run finishes them."""
+    """As their kernels end in a simulated run."""
     RANDOM = "random"
     """At random among those that are ready."""
     ADVERSARIAL = "adversarial"
@@ -34,8 +34,12 @@ def program_order(graph: TaskGraph) -> list[int]:
 
 
 def simulated_order(trace: Trace) -> list[int]:
-    """Tasks as a simulated run finished them; those of one instant as their kernels ended."""
-    order: list[int] = trace.task[np.lexsort((trace.end_us, trace.finish_us))].tolist()
+    """Tasks as their kernels ended in a simulated run; those of one instant as submitted.
+
+    A task may finish before a producer does, whose thread still walks other consumers; it never
+    ends before.
+    """
+    order: list[int] = trace.task[np.argsort(trace.end_us, kind="stable")].tolist()
     return order
 
 

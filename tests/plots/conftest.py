@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from devices.kernel import CoreType, Kernel
+from runtime.demand import Limits
 from runtime.graph import ALLOC, TaskGraph
+from runtime.map_entries import no_entries
 from runtime.scopes import one_scope
-from runtime.trace import Trace
+from runtime.trace import WAIT, Trace
+from runtime.version import load_runtime
 
 AIC, AIV = CoreType.AIC, CoreType.AIV
 DISPATCH_COST_US = 0.6
@@ -40,6 +43,7 @@ def graph(
         views=[()] * count,
         scalars=[()] * count,
         scopes=one_scope(count),
+        map_entries=no_entries(),
     )
 
 
@@ -72,6 +76,10 @@ def small() -> Trace:
         named_core=np.full(3, -1, dtype=np.int16),
         decision_us=0.0,
         policy="runtime",
+        waits=np.array([], dtype=WAIT),
+        release_us=np.array([1.0, 15.0, 23.0, 29.5]),
+        linked=np.array([0, 0, 0, 2], dtype=np.int32),
+        limits=Limits.of(load_runtime("tmr-2026-04")),
     )
 
 
@@ -148,4 +156,8 @@ def schedule(tasks: TaskGraph, random: np.random.Generator, exec_us: float, slot
         np.full(len(task), -1, dtype=np.int16),
         0.0,
         "runtime",
+        np.array([], dtype=WAIT),
+        finish + 0.5,
+        np.diff(tasks.fanin_start).astype(np.int32),
+        Limits.of(load_runtime("tmr-2026-04")),
     )

@@ -39,7 +39,7 @@ def test_a_random_order_is_a_function_of_its_seed():
     assert len({tuple(order) for order in orders.values()}) == 5
 
 
-def test_the_simulated_order_is_that_of_the_finishes():
+def test_the_simulated_order_is_that_of_the_ends():
     graph = make_graph("vvv")
     trace = simulate(graph, make_device(2), make_runtime(), durations=[9.0, 1.0, 4.0])
     assert simulated_order(trace) == [1, 2, 0]
@@ -62,3 +62,13 @@ def test_every_task_runs_once_after_its_producers(order, case):
     for task, number in place.items():
         for producer in graph.producers(task).tolist():
             assert place.get(producer, -1) < number
+
+
+def test_a_consumer_that_finishes_while_its_producer_walks_still_comes_later():
+    # 0 is complete at 1; its thread walks six consumers until 4 and gives 7, which comes meanwhile
+    # and finds its producer complete, to nobody: another thread runs it.
+    graph = make_graph("v" * 8, [[], *[[0]] * 6, [0]])
+    runtime = make_runtime(threads=2, submit_us=0.25, per_consumer_us=1.0)
+    trace = simulate(graph, make_device(2), runtime, durations=[2.0, *[1.0] * 6, 0.25])
+    assert trace.finish_us[7] < trace.finish_us[0]
+    assert simulated_order(trace).index(0) < simulated_order(trace).index(7)

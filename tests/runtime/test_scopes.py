@@ -17,7 +17,7 @@ def nested_program():
         ) -> pl.Tensor[[8, 64], pl.FP32]:
             with pl.incore():  # submit 0
                 y = pl.assemble(y, pl.neg(x), [0, 0])
-            for row in pl.range(0, 2):  # each time: one inside, then two further inside
+            for _row in pl.range(0, 2):  # each time: one inside, then two further inside
                 with pl.incore():
                     y = pl.assemble(y, pl.neg(x), [0, 0])
                 for _ in pl.range(0, 2):

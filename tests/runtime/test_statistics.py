@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from toys import make_device, make_graph
 
+from runtime.demand import Limits
 from runtime.dependencies import find_graph
 from runtime.language import record
 from runtime.simulation import simulate
 from runtime.statistics import summarize
-from runtime.trace import Trace
+from runtime.trace import WAIT, Trace
 from runtime.version import load_runtime
 from workloads.catalogue import find_workload
 
@@ -44,6 +45,10 @@ def make_trace(cores, rows, *, orchestrator, dispatch_cost_us=0.5):
         named_core=np.full(len(task), -1, dtype=np.int16),
         decision_us=0.0,
         policy="runtime",
+        waits=np.array([], dtype=WAIT),
+        release_us=end_us + 1.0,
+        linked=np.zeros(len(graph), dtype=np.int32),
+        limits=Limits.of(load_runtime("tmr-2026-04")),
     )
 
 

@@ -20,6 +20,7 @@ from runtime import language as pl
 from runtime.contraction import Group, contract
 from runtime.graph import ALLOC, TaskGraph
 from runtime.language import record
+from runtime.map_entries import no_entries
 from runtime.scopes import one_scope
 from runtime.simulation import simulate
 from runtime.tensormap import build_graph
@@ -48,6 +49,7 @@ def make_work(tasks, edges=None, times=None):
         views=[()] * len(tasks),
         scalars=[(n,) for n in range(len(tasks))],
         scopes=one_scope(len(tasks)),
+        map_entries=no_entries(),
     )
     given_us = times or [0.0 if t == "." else 1.0 for t in tasks]
     return Work(graph, np.array(given_us, dtype=np.float64))

@@ -14,7 +14,9 @@ def simulate_literally(machine, tasks):
     Parameters
     ----------
     machine : mapping
-        clusters, threads, orders (of shapes per thread), local_capacity and the costs in us.
+        clusters, threads, orders (of shapes per thread), local_capacity and the costs in us;
+        window (places of the one ring), pool (entries for waiting consumers), deferred_limit,
+        and scope_ends: for each task, how many there are when its scope ends.
     tasks : list of (shape, producers, duration_us, submit_us)
         Shape "c" or "v"; producers by number.
     """
@@ -29,9 +31,49 @@ def simulate_literally(machine, tasks):
     consumers = [[] for _ in range(count)]
     queues = {"c": deque(), "v": deque()}
 
+    # What keeps a task: its scope, its own release, and each consumer that is not released.
+    kept_by = [2] * count
+    links = [0] * count
+    submitted = 0
+    retired = 0
+    change = env.event()
+
+    def let_go(number):
+        nonlocal retired, change
+        kept_by[number] -= 1
+        while retired < submitted and not kept_by[retired]:
+            retired += 1
+        change.succeed()
+        change = env.event()
+
+    def release(deferred):
+        for number in deferred:
+            for producer in holding[number]:
+                let_go(producer)
+            let_go(number)
+        deferred.clear()
+
+    holding = [[] for _ in tasks]
+
+    def has_space(number):
+        pool = sum(links[retired:number]) + len(tasks[number][1])
+        return number - retired + 1 < machine["window"] and pool <= machine["pool"]
+
     def orchestrator():
+        nonlocal submitted
         for number, (shape, producers, _, submit_us) in enumerate(tasks):
+            for earlier in range(number):
+                if machine["scope_ends"][earlier] == number:
+                    let_go(earlier)
+            while not has_space(number):
+                yield change
             yield env.timeout(submit_us)
+            submitted = number + 1
+            for producer in producers:
+                if kept_by[producer]:
+                    kept_by[producer] += 1
+                    holding[number].append(producer)
+            links[number] = sum(not complete[p] for p in producers)
             stamps["submit"][number] = env.now
             live = [p for p in producers if not complete[p]]
             for producer in live:
@@ -50,6 +92,7 @@ def simulate_literally(machine, tasks):
         idle = {("c", c, 0) for c in clusters} | {("v", c, i) for c in clusters for i in (0, 1)}
         running = {}
         local = {"c": [], "v": []}
+        deferred = []
 
         def number_of(core):
             shape, cluster, slot = core
@@ -57,12 +100,14 @@ def simulate_literally(machine, tasks):
 
         yield env.timeout(own / machine["threads"] * machine["loop_us"])
         while not all(complete):
+            busy = False
             for core in sorted(running, key=number_of):
                 number, visible_us = running[core]
                 seen = env.now >= visible_us
                 yield env.timeout(machine["read_us"])
                 if not seen:
                     continue
+                busy = True
                 stamps["observe"][number] = env.now
                 yield env.timeout(machine["completion_us"])
                 del running[core]
@@ -81,6 +126,9 @@ def simulate_literally(machine, tasks):
                             push_at(walk_us, consumer)
                 yield env.timeout(walk_us - env.now)
                 stamps["finish"][number] = env.now
+                deferred.append(number)
+                if len(deferred) == machine["deferred_limit"]:
+                    release(deferred)
             for shape in machine["orders"][own]:
                 while True:
                     valid = sorted({c for s, c, _ in idle if s == shape})
@@ -91,6 +139,7 @@ def simulate_literally(machine, tasks):
                         batch.append(queues[shape].popleft())
                     if not batch:
                         break
+                    busy = True
                     for number, cluster in zip(batch, valid, strict=False):
                         slot = min(i for s, c, i in idle if (s, c) == (shape, cluster))
                         core = (shape, cluster, slot)
@@ -103,6 +152,8 @@ def simulate_literally(machine, tasks):
                         stamps["end"][number] = end_us
                         stamps["core"][number] = number_of(core)
                         running[core] = (number, end_us + machine["after_us"])
+            if not busy and deferred:
+                release(deferred)
             for shape in "cv":
                 queues[shape].extend(local[shape])
                 local[shape].clear()

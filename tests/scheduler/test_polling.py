@@ -36,14 +36,32 @@ def random_case(seed):
         "threads": choose.randint(1, 4),
         "local_capacity": choose.choice([1, 2, 64]),
     }
-    return tasks, costs, shape
+    scope_ends = []
+    while len(scope_ends) < count:
+        held = choose.choice([1, 1, 2, 5])
+        scope_ends += [min(len(scope_ends) + held, count)] * held
+    most = max(len(producers) for _, producers, _, _ in tasks)
+    rings = {
+        "window": choose.choice([7, 8, 12, 100]),
+        "pool": choose.choice([1, 2, 6, 1000]) + 5 * most,
+        "deferred_limit": choose.choice([1, 3, 256]),
+        "scope_ends": scope_ends[:count],
+    }
+    return tasks, costs, shape, rings
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_stamps_equal_those_of_the_literal_loop(seed, monkeypatch):
-    tasks, costs, shape = random_case(seed)
-    graph = make_graph("".join(t[0] for t in tasks), [t[1] for t in tasks])
-    runtime = make_runtime(shape["threads"], shape["local_capacity"], **costs)
+    tasks, costs, shape, rings = random_case(seed)
+    graph = make_graph("".join(t[0] for t in tasks), [t[1] for t in tasks], rings["scope_ends"])
+    runtime = make_runtime(
+        shape["threads"],
+        shape["local_capacity"],
+        **costs,
+        task_window=rings["window"],
+        dep_pool_entries=rings["pool"],
+        deferred_releases=rings["deferred_limit"],
+    )
     monkeypatch.setattr(
         "runtime.simulation.submit_costs_us",
         lambda *_args, **_options: np.array([t[3] for t in tasks]),
@@ -57,6 +75,7 @@ def test_stamps_equal_those_of_the_literal_loop(seed, monkeypatch):
     )
     machine = {
         **shape,
+        **rings,
         "orders": ["cv" if own % 2 == 0 else "vc" for own in range(shape["threads"])],
         "read_us": costs["cond_read_us"],
         "loop_us": costs["idle_loop_us"],

@@ -41,7 +41,7 @@ def check_workload(
             "--order",
             "-o",
             metavar="|".join(Order),
-            help="Order of the tasks in the numeric run: as submitted, as a simulated run finishes "
+            help="Order of the tasks in the numeric run: as submitted, as a simulated run ends "
             "them, at random, or the latest ready one first.",
             autocompletion=starting_with(lambda: list(Order)),
         ),

@@ -109,7 +109,11 @@ def demo(
         _draw(as_run, pictures[0])
         for run, picture, trace in zip(as_run, pictures[1:], traces, strict=True):
             plots().draw_gantt(
-                run.trace, picture, title=run.full_name, bounds=bound_lines(run.bounds)
+                run.trace,
+                picture,
+                title=run.full_name,
+                bounds=bound_lines(run.bounds),
+                rings=run.rings,
             )
             plots().write_chrome_trace(run.trace, trace)
     figures = [*pictures, *traces]

@@ -106,7 +106,13 @@ def _draw_path(why: Why, picture: Path, window: tuple[float, float] | None) -> N
     steps = plots().PathSteps(why.explanation.row)
     lines, title = bound_lines(why.run.bounds), why.run.full_name
     plots().draw_gantt(
-        why.run.trace, picture, window=window, title=title, bounds=lines, steps=steps
+        why.run.trace,
+        picture,
+        window=window,
+        title=title,
+        bounds=lines,
+        steps=steps,
+        rings=why.run.rings,
     )
 
 

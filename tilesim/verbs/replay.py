@@ -18,6 +18,7 @@ from tilesim.progress import progress
 from tilesim.records import run_record
 from tilesim.replay import replay
 from tilesim.report import print_caveat, print_run
+from tilesim.ring_report import print_rings
 
 __all__ = ["bound_lines", "replay_workload"]
 
@@ -50,7 +51,12 @@ def replay_workload(
         if gantt is not None:
             report(f"drawing {gantt}")
             plots().draw_gantt(
-                run.trace, gantt, window=drawn, title=run.full_name, bounds=bound_lines(run.bounds)
+                run.trace,
+                gantt,
+                window=drawn,
+                title=run.full_name,
+                bounds=bound_lines(run.bounds),
+                rings=run.rings,
             )
         if trace is not None:
             report(f"writing {trace}")
@@ -60,6 +66,7 @@ def replay_workload(
     else:
         console = output_console()
         print_run(console, run)
+        print_rings(console, run.rings)
         print_bounds(console, run.bounds)
         print_caveat(console, run)
 

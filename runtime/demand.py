@@ -1,0 +1,161 @@
+"""What a graph asks of the runtime's resources: a ring place, heap, dependency pool, TensorMap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.graph import ALLOC, TaskGraph
+from runtime.map_entries import NEVER_REMOVED
+from runtime.version import RuntimeVersion
+
+__all__ = ["Demand", "Limits", "Resource", "RingDemand", "heap_bytes"]
+
+
+class Resource(IntEnum):
+    """What the orchestrator may have to wait for."""
+
+    TASK_WINDOW = 0
+    """Places of a task ring."""
+    HEAP = 1
+    """Bytes of a ring's heap."""
+    DEP_POOL = 2
+    """Entries of a ring's dependency pool: consumers in producers' lists."""
+    TENSORMAP = 3
+    """Entries of the TensorMap."""
+
+    @property
+    def label(self) -> str:
+        """What it is called in tables."""
+        return ("task window", "heap", "dependency pool", "TensorMap")[self]
+
+    @property
+    def key(self) -> str:
+        """Key of its size in the description of a runtime."""
+        return ("task_window", "heap_bytes", "dep_pool_entries", "tensormap_entries")[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes of the resources of one ring, and of the one TensorMap; 0 is no limit."""
+
+    rings: int
+    task_window: int
+    heap_bytes: int
+    output_alignment_bytes: int
+    dep_pool_entries: int
+    tensormap_entries: int
+
+    @staticmethod
+    def of(runtime: RuntimeVersion) -> Limits:
+        """The sizes that a runtime has."""
+        return Limits(*(getattr(runtime, name) for name in Limits.__slots__))
+
+    def size(self, resource: Resource) -> int:
+        """Size of one resource."""
+        return int(getattr(self, resource.key))
+
+
+def heap_bytes(graph: TaskGraph, alignment: int) -> NDArray[np.int64]:
+    """Heap that each submit takes for the tensors that it makes, shape (n,), in bytes."""
+    made_by, nbytes = graph.made_tensors
+    total = np.zeros(len(graph), dtype=np.int64)
+    np.add.at(total, made_by, -(-nbytes // alignment) * alignment)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class RingDemand:
+    """What the submits of one ring ask for, in their order; `k` of them.
+
+    Attributes
+    ----------
+    submits : list of int
+        Their numbers.
+    heap_end : list of int
+        Where the heap's head stands after each, counted on without wrapping; a submit whose
+        bytes would straddle the end of the heap begins at its start.
+    producers : list of int
+        Producers of all submits up to and with each.
+    """
+
+    submits: list[int]
+    heap_end: list[int]
+    producers: list[int]
+
+    @staticmethod
+    def of(submits: list[int], nbytes: list[int], producers: list[int], heap: int) -> RingDemand:
+        """The demand of submits that need so many bytes and have so many producers each."""
+        return RingDemand(submits, place(nbytes, heap), list(accumulate(producers)))
+
+
+def place(nbytes: list[int], heap: int) -> list[int]:
+    """Where the head stands after each allocation in a heap of that size, without wrapping."""
+    if not heap or sum(nbytes) <= heap:
+        return list(accumulate(nbytes))
+    ends, head = [], 0
+    for size in nbytes:
+        if size and head % heap + size > heap:
+            head += heap - head % heap
+        head += size
+        ends.append(head)
+    return ends
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a graph asks for.
+
+    Attributes
+    ----------
+    rings : tuple of RingDemand
+        By ring.
+    position : list of int
+        Place of each submit among those of its ring.
+    nbytes : int64 array, shape (n,)
+        Heap that each submit takes.
+    producers : int64 array, shape (n,)
+        Producers of each submit that are tasks; an alloc is complete before anyone waits for it.
+    inserted : list of int
+        TensorMap entries of all submits up to and with each.
+    removed : dict of int to list of int
+        The writers whose entries a submit removes, once for each entry.
+    """
+
+    rings: tuple[RingDemand, ...]
+    position: list[int]
+    nbytes: NDArray[np.int64]
+    producers: NDArray[np.int64]
+    inserted: list[int]
+    removed: dict[int, list[int]]
+
+    @staticmethod
+    def of(graph: TaskGraph, limits: Limits) -> Demand:
+        """The demand of a graph on rings of such a size."""
+        count = len(graph)
+        nbytes = heap_bytes(graph, limits.output_alignment_bytes)
+        is_task = np.concatenate(([0], np.cumsum(graph.kernel[graph.fanin] != ALLOC)))
+        producers = np.diff(is_task[graph.fanin_start])
+        position = np.zeros(count, dtype=np.int64)
+        rings = []
+        for ring in range(limits.rings):
+            own = np.flatnonzero(graph.ring == ring)
+            position[own] = np.arange(len(own))
+            rings.append(
+                RingDemand.of(
+                    own.tolist(), nbytes[own].tolist(), producers[own].tolist(), limits.heap_bytes
+                )
+            )
+        entries = graph.map_entries
+        removed: dict[int, list[int]] = {}
+        gone = np.flatnonzero(entries.removed_by != NEVER_REMOVED)
+        for writer, remover in zip(
+            entries.writer[gone].tolist(), entries.removed_by[gone].tolist(), strict=True
+        ):
+            removed.setdefault(remover, []).append(writer)
+        inserted = np.cumsum(np.bincount(entries.writer, minlength=count)).tolist()
+        return Demand(tuple(rings), position.tolist(), nbytes, producers, inserted, removed)

@@ -1,0 +1,197 @@
+"""Rings: which submits have retired, and whether there is space for the next one.
+
+A submit keeps its place in the ring, its heap, its entries in the dependency pool and in the
+TensorMap until it retires, and submits of a ring retire strictly in order. It may retire when its
+scope has ended and when the scheduler threads have released it and all its consumers; they do so
+late (see `scheduler.thread`). Nothing of this happens as an event: it is worked out when a ring
+looks full, from the times at which threads released what they had completed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.demand import Demand, Limits, Resource
+from runtime.graph import ALLOC, TaskGraph
+from scheduler.board import Board
+
+__all__ = ["Rings"]
+
+_NEVER = float("inf")
+
+
+class Rings:
+    """Space in the rings of one run.
+
+    Parameters
+    ----------
+    graph : TaskGraph
+        What runs.
+    demand : Demand
+        What its submits ask for.
+    limits : Limits
+        How much there is.
+    board : Board
+        Knows what the threads have released, and how many producers each submit has waited for.
+    end_us : sequence of float
+        When each submit was done; grows as the orchestrator goes on.
+
+    Attributes
+    ----------
+    safe_until : int
+        Every submit before this one finds space, even if nothing more retires.
+    """
+
+    def __init__(
+        self,
+        graph: TaskGraph,
+        demand: Demand,
+        limits: Limits,
+        board: Board,
+        end_us: Sequence[float],
+    ) -> None:
+        self._graph = graph
+        self._demand = demand
+        self._limits = limits
+        self._board = board
+        self._end_us = end_us
+        self._ring = graph.ring.tolist()
+        for alloc in np.flatnonzero(graph.kernel == ALLOC).tolist():
+            board.release_us[alloc] = 0.0  # no thread has a hand in it
+        self._scope_end = graph.scopes.end[graph.scopes.of].tolist()
+        self._retired = [0] * limits.rings
+        # The consumer that the oldest submit of each ring waits for, and until when it is kept.
+        self._awaited = [(0, 0.0)] * limits.rings
+        self._linked = [0] * limits.rings  # entries of each dependency pool ...
+        self._linked_to = [0] * limits.rings  # ... of the submits up to this position
+        self._entries = 0  # of the TensorMap ...
+        self._entries_to = 0  # ... and the submits that are counted in it
+        self._entries_of: dict[int, int] = {}
+        self._may_fill_map = 0 < limits.tensormap_entries < demand.inserted[-1]
+        self.safe_until = self._next_check(0, at_least=0)
+
+    def lacking(self, submit: int, now_us: float) -> Resource | None:
+        """The resource that has no space for `submit`, which comes next; None if all have."""
+        for thread in self._board.threads:
+            thread.settle(now_us)
+        self._count(submit)
+        for ring in range(self._limits.rings):
+            self._retire(ring, submit, now_us)
+        lacking = self._lacking(submit)
+        if lacking is None:
+            self.safe_until = self._next_check(submit, at_least=submit + 1)
+        return lacking
+
+    def _lacking(self, submit: int) -> Resource | None:
+        limits, ring, position = self._limits, self._ring[submit], self._demand.position[submit]
+        if 0 < limits.task_window <= position - self._retired[ring] + 1:
+            return Resource.TASK_WINDOW
+        if limits.heap_bytes and self._demand.nbytes[submit] and not self._fits(ring, position):
+            return Resource.HEAP
+        producers = int(self._demand.producers[submit])
+        if 0 < limits.dep_pool_entries < self._linked[ring] + producers:
+            return Resource.DEP_POOL
+        entries = self._entries + self._added_entries(submit)
+        if self._may_fill_map and entries > limits.tensormap_entries:
+            return Resource.TENSORMAP
+        return None
+
+    def _fits(self, ring: int, position: int) -> bool:
+        """Whether the heap has a stretch that is long enough."""
+        taken = self._demand.rings[ring].heap_end[position] - self._tail(ring)
+        heap = self._limits.heap_bytes
+        # Head on tail means empty, so a lap that does not begin at the heap's start stays short.
+        return taken < heap or (taken == heap and self._tail(ring) % heap == 0)
+
+    def _tail(self, ring: int) -> int:
+        retired = self._retired[ring]
+        return self._demand.rings[ring].heap_end[retired - 1] if retired else 0
+
+    def _added_entries(self, submit: int) -> int:
+        removed = [w for w in self._demand.removed.get(submit, ()) if self._entries_of.get(w)]
+        return self._inserted(submit) - len(removed)
+
+    def _inserted(self, submit: int) -> int:
+        before = self._demand.inserted[submit - 1] if submit else 0
+        return self._demand.inserted[submit] - before
+
+    # Going on with the orchestrator
+
+    def _count(self, submit: int) -> None:
+        """Count what all submits before `submit` have taken."""
+        for ring, own in enumerate(self._demand.rings):
+            known = bisect_left(own.submits, submit)
+            linked = self._board.linked
+            new = own.submits[self._linked_to[ring] : known]
+            self._linked[ring] += sum([linked[number] for number in new])
+            self._linked_to[ring] = known
+        if not self._may_fill_map:
+            return
+        for number in range(self._entries_to, submit):
+            inserted = self._inserted(number)
+            for writer in self._demand.removed.get(number, ()):
+                if self._entries_of.get(writer):
+                    self._entries_of[writer] -= 1
+                    self._entries -= 1
+            self._entries_of[number] = inserted
+            self._entries += inserted
+        self._entries_to = submit
+
+    def _next_check(self, submit: int, at_least: int) -> int:
+        """The first submit from `submit` on that may find no space if nothing more retires."""
+        limits, found = self._limits, [len(self._ring)]
+        for ring, own in enumerate(self._demand.rings):
+            places = []
+            if limits.task_window:
+                places.append(self._retired[ring] + limits.task_window - 1)
+            if limits.heap_bytes:
+                places.append(bisect_left(own.heap_end, self._tail(ring) + limits.heap_bytes))
+            if limits.dep_pool_entries:
+                known = bisect_left(own.submits, submit)
+                before = own.producers[known - 1] if known else 0
+                free = limits.dep_pool_entries - self._linked[ring]
+                places.append(bisect_right(own.producers, before + free))
+            found += [own.submits[place] for place in places if place < len(own.submits)]
+        if self._may_fill_map:
+            before = self._demand.inserted[submit - 1] if submit else 0
+            free = limits.tensormap_entries - self._entries
+            found.append(bisect_right(self._demand.inserted, before + free))
+        return max(min(found), at_least)
+
+    # Retirement
+
+    def _retire(self, ring: int, submit: int, now_us: float) -> None:
+        """Retire what may retire, of the submits before `submit`."""
+        own = self._demand.rings[ring].submits
+        retired, known = self._retired[ring], bisect_left(own, submit)
+        while retired < known and self._is_consumed(own[retired], ring, submit, now_us):
+            self._linked[ring] -= self._board.linked[own[retired]]
+            self._entries -= self._entries_of.pop(own[retired], 0)
+            retired += 1
+        self._retired[ring] = retired
+
+    def _is_consumed(self, old: int, ring: int, submit: int, now_us: float) -> bool:
+        """Whether the oldest submit of a ring has nothing to wait for any more."""
+        scope_end = self._scope_end[old]
+        if scope_end > submit:
+            return False
+        end_us, release_us = self._end_us, self._board.release_us
+        first, kept_us = self._awaited[ring]
+        kept_us = max(kept_us, release_us[old], end_us[scope_end - 1])
+        if kept_us > now_us:
+            return False
+        start, consumers = self._graph.fanout
+        for place in range(start[old] + first, start[old + 1]):
+            consumer = consumers[place]
+            # One that was submitted later has found it gone.
+            if consumer >= submit or end_us[consumer] > kept_us:
+                break
+            if release_us[consumer] > now_us:
+                self._awaited[ring] = place - start[old], kept_us
+                return False
+            kept_us = max(kept_us, release_us[consumer])
+        self._awaited[ring] = 0, 0.0
+        return True
