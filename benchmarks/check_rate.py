@@ -13,8 +13,8 @@ import numpy as np
 
 from benchmarks.simulation_rate import best_seconds
 from runtime.dependencies import find_graph
+from runtime.handwritten import submits_of
 from runtime.hazards import find_hazards
-from runtime.language import record
 from runtime.numerics.orders import program_order
 from runtime.numerics.run import compute_numbers
 from runtime.simulation import simulate
@@ -29,7 +29,7 @@ def measure(name: str, setup: Setup, repeats: int) -> str:
     """Line of the table for one workload."""
     workload = find_workload(name)
     parameters = workload.parameters(SIZES)
-    submits = record(workload.build(**parameters))
+    submits = submits_of(workload.build(**parameters))
     graph = find_graph(submits, setup.runtime)
     numbers = SCOPE3_NUMBERS
     inputs = numbers.inputs(np.random.default_rng(0), **parameters)

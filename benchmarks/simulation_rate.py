@@ -16,7 +16,7 @@ from time import perf_counter
 from simpy import Environment, Event, Timeout
 
 from runtime.dependencies import find_graph
-from runtime.language import record
+from runtime.handwritten import submits_of
 from runtime.simulation import simulate
 from tilesim.replay import Setup
 from workloads.catalogue import find_workload
@@ -57,12 +57,12 @@ def main() -> None:
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     setup = Setup()
     program = find_workload("qwen3-scope3-baseline").program()
-    submits = record(program)
+    submits = submits_of(program)
     graph = find_graph(submits, setup.runtime)
     tasks = graph.task_count
 
     gc.disable()  # as the simulation does; the same for both sides
-    trace_s = best_seconds(lambda: find_graph(record(program), setup.runtime), repeats)
+    trace_s = best_seconds(lambda: find_graph(submits_of(program), setup.runtime), repeats)
     simulate_s = best_seconds(lambda: simulate(graph, setup.device, setup.runtime), repeats)
     bare_s = best_seconds(lambda: bare_simpy(tasks), repeats)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from inspect import isclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -17,6 +17,7 @@ __all__ = [
     "Quantity",
     "Rate",
     "Text",
+    "differing_keys",
     "load",
     "load_named",
     "names",
@@ -88,15 +89,19 @@ def load_named(what: str, name: str | Path, folder: Path, kind: type[_Descriptio
         Nothing has that name, or the file cannot be used (see `load`).
     """
     if Path(name).suffix == ".toml":
-        return load(Path(name), kind)
+        return load(Path(name), kind, folder)
     known = names(folder)
     if name not in known:
         raise unknown_name(what, str(name), known)
-    return load(folder / f"{name}.toml", kind)
+    return load(folder / f"{name}.toml", kind, folder)
 
 
-def load(path: Path, kind: type[_Description]) -> _Description:
+def load(path: Path, kind: type[_Description], folder: Path | None = None) -> _Description:
     """Read a description from a TOML file.
+
+    A file may name another description as its ``base``, by its name in `folder` or as the path of
+    a TOML file beside it, and then says only what differs. A number in place of a constant
+    changes its value alone.
 
     Raises
     ------
@@ -105,17 +110,72 @@ def load(path: Path, kind: type[_Description]) -> _Description:
         `kind` says, negative or not finite; a value is outside its range. The message names
         file, key (with dots) and what is allowed.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not TOML: {error}") from error
+    table = _read(path, folder, ())
     _check(kind, table, str(path), "")
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def differing_keys(path: Path) -> set[str]:
+    """Dotted keys that a file with a base says itself; raises as `load`."""
+    return set(_leaves(_table(path), ""))
+
+
+def _read(path: Path, folder: Path | None, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The table of a file, laid over that of its base."""
+    if path in above:
+        raise InputError(f"{path}: base: {' is the base of '.join(map(str, (path, *above)))}")
+    table = _table(path)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    if not isinstance(base, str):
+        raise InputError(f"{path}: base: is {base!r}; expected the name of a description")
+    if Path(base).suffix == ".toml":
+        under = path.parent / base
+    else:
+        under = (folder or path.parent) / f"{base}.toml"
+        if base not in names(under.parent):
+            raise InputError(f"{path}: {unknown_name('base', base, names(under.parent))}")
+    return _laid_over(_read(under, folder, (path, *above)), table, path)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not TOML: {error}") from error
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any], path: Path) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = below.get(key)
+        if isinstance(under, dict) and isinstance(value, dict) and "value" not in value:
+            merged[key] = _laid_over(under, value, path)
+        elif isinstance(under, dict) and "range" in under and isinstance(value, int | float):
+            low, high = under["range"]
+            source = f"set in {path.name}"
+            merged[key] = {
+                "value": value,
+                "range": [min(low, value), max(high, value)],
+                "source": source,
+            }
+        else:
+            merged[key] = value
+    return merged
+
+
+def _leaves(table: dict[str, Any], key: str) -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, dict) and "value" not in value:
+            yield from _leaves(value, _join(key, name))
+        elif name != "base":
+            yield _join(key, name)
 
 
 def settings(description: Struct) -> dict[str, Quantity | int]:

@@ -95,6 +95,8 @@ class KernelCosts(Struct, frozen=True, forbid_unknown_fields=True):
         From the start stamp to the first load, and from the last store to the end stamp.
     load_latency_us : Quantity
         Latency of global memory, exposed once per group of loads that are issued together.
+    handover_us : Quantity
+        From one core of a cluster telling another that a tile is there until that one takes it.
     pipeline_factor : Quantity
         Time of an iteration of a pipelined loop in units of its slowest stage.
     """
@@ -102,6 +104,7 @@ class KernelCosts(Struct, frozen=True, forbid_unknown_fields=True):
     start_us: Quantity
     commit_us: Quantity
     load_latency_us: Quantity
+    handover_us: Quantity
     pipeline_factor: Quantity
 
 
@@ -232,7 +235,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
         return cycles / self.cores.clock_mhz.value
 
 
-def stream_us(nbytes: int, rate: Rate) -> float:
+def stream_us(nbytes: float, rate: Rate) -> float:
     """Time in us that `nbytes` take at `rate` GB/s."""
     return nbytes / (rate.value * 1e3)
 

@@ -7,8 +7,8 @@ arguments, so that one record serves every task that executes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -30,6 +30,7 @@ __all__ = [
     "TileOp",
     "executions",
     "global_bytes",
+    "renumbered",
     "walk",
 ]
 
@@ -50,6 +51,8 @@ class CoreType(Enum):
 
     AIC = "aic"
     AIV = "aiv"
+    MIX = "mix"
+    """One cube core and one or two vector cores of a cluster."""
 
 
 class Direction(Enum):
@@ -60,6 +63,8 @@ class Direction(Enum):
     """Allocated by the runtime, for this task to write."""
     OUT_EXISTING = "out_existing"
     INOUT = "inout"
+    NO_DEP = "no_dep"
+    """Read or written without being tracked; only the tensor's creator is waited for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,6 +199,11 @@ class Kernel:
         Operations in program order.
     line : int
         Line of the region in the user's program.
+    vector_lanes : int
+        Vector cores of a MIX kernel: 1, or 2 of which each does half of every vector operation.
+    sides : tuple of Kernel or None
+        Of a MIX kernel that was put together from kernels: what the cube core and the vector
+        cores run, each by itself. Empty where `body` has the operations of all.
     """
 
     name: str
@@ -202,6 +212,8 @@ class Kernel:
     scalars: tuple[Symbol, ...]
     body: tuple[Statement, ...]
     line: int
+    vector_lanes: int = 1
+    sides: tuple[Kernel | None, ...] = ()
 
     def __repr__(self) -> str:
         return f"Kernel({self.name}, {self.core.value}, {len(self.parameters)} arguments)"
@@ -276,3 +288,20 @@ def global_bytes(kernel: Kernel, values: Mapping[Symbol, Any]) -> tuple[list[int
         moved = loaded if op.result is not None else stored
         moved[op.box.parameter] += count * dtype.nbytes(math.prod(op.box.shape))
     return loaded, stored
+
+
+def renumbered(body: Sequence[Statement], places: Mapping[int, int]) -> tuple[Statement, ...]:
+    """`body` with every box naming its parameter by another place."""
+    out: list[Statement] = []
+    for statement in body:
+        if isinstance(statement, Loop):
+            out.append(replace(statement, body=renumbered(statement.body, places)))
+        elif isinstance(statement, Branch):
+            then, orelse = renumbered(statement.then, places), renumbered(statement.orelse, places)
+            out.append(replace(statement, then=then, orelse=orelse))
+        elif statement.box is not None:
+            box = replace(statement.box, parameter=places[statement.box.parameter])
+            out.append(replace(statement, box=box))
+        else:
+            out.append(statement)
+    return tuple(out)

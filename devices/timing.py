@@ -14,9 +14,20 @@ from typing import Self
 from devices.device import Device, stream_us
 from devices.errors import InputError
 from devices.expression import Symbol, evaluate, symbols
-from devices.kernel import Box, Branch, CoreType, Kernel, Loop, Memory, Statement, TileOp, walk
+from devices.kernel import (
+    Box,
+    Branch,
+    CoreType,
+    Kernel,
+    Loop,
+    Memory,
+    Statement,
+    Tile,
+    TileOp,
+    walk,
+)
 
-__all__ = ["KernelTime", "kernel_time_us", "timing_symbols"]
+__all__ = ["Clock", "KernelTime", "kernel_time_us", "timing_symbols"]
 
 _Body = tuple[Statement, ...]
 _Values = Mapping[Symbol, int]
@@ -117,7 +128,7 @@ def kernel_time_us(kernel: Kernel, device: Device, values: _Values | None = None
         raise InputError(f"{kernel.name}: its time depends on scalars without a value: {names}")
     costs = device.kernel
     fixed = KernelTime(start_us=costs.start_us.value, commit_us=costs.commit_us.value)
-    return fixed + _Clock(kernel, device).body(kernel.body, values)
+    return fixed + Clock(kernel, device, kernel.core).body(kernel.body, values)
 
 
 def timing_symbols(body: _Body) -> frozenset[Symbol]:
@@ -136,14 +147,28 @@ def timing_symbols(body: _Body) -> frozenset[Symbol]:
     return frozenset(found)
 
 
-class _Clock:
-    """Adds up the time of one kernel's bodies."""
+class Clock:
+    """Adds up the time of one kernel's bodies on one type of core.
 
-    def __init__(self, kernel: Kernel, device: Device) -> None:
+    Parameters
+    ----------
+    kernel : Kernel
+        What runs.
+    device : Device
+        Whose core runs it.
+    core : CoreType
+        Which of them.
+    lanes : int
+        Vector cores that share every vector operation.
+    """
+
+    def __init__(self, kernel: Kernel, device: Device, core: CoreType, lanes: int = 1) -> None:
         self.kernel = kernel
         self.device = device
         self.latency = KernelTime(load_latency_us=device.kernel.load_latency_us.value)
-        self.costs = _COSTS[kernel.core]
+        self.core = core
+        self.costs = _COSTS[core]
+        self.lanes = lanes
         ops = list(walk(kernel.body))
         moved = [(op.operands[0], op.result) for op in ops if op.name == "tile.move"]
         self.weights = {tile for tile, to in moved if to and to.memory is not Memory.L0A}
@@ -187,10 +212,26 @@ class _Clock:
         if time is None:
             time = self.latency if _loads(body) else KernelTime()
             for op in body:
-                if isinstance(op, TileOp) and op.name not in _FREE:
-                    time += self.costs.get(op.name, _vector_operation)(op, self)
+                if isinstance(op, TileOp):
+                    time += self.operation(op)
             self.blocks[id(body)] = time
         return time
+
+    def operation(self, op: TileOp) -> KernelTime:
+        """Time one operation, without the latency that the loads of a block share."""
+        if op.name in _FREE:
+            return KernelTime()
+        return self.costs.get(op.name, _vector_operation)(op, self)
+
+    def operation_us(self, op: TileOp) -> float:
+        """The same as a number."""
+        return self.operation(op).total_us
+
+    def drain_us(self, tile: Tile) -> float:
+        """Time that a tile takes out of L0C."""
+        m, n = math.prod(tile.shape[:-1]), tile.shape[-1]
+        cycles = self.device.cube.drain_cycles(m, n, tile.dtype.nbytes(n))
+        return self.device.cycles_us(cycles)
 
 
 def _iterations(loop: Loop, values: _Values) -> Iterator[tuple[_Values, int]]:
@@ -208,14 +249,14 @@ def _loads(body: _Body) -> bool:
     return any(isinstance(op, TileOp) and op.name == "tile.load" for op in body)
 
 
-def _row_load(op: TileOp, clock: _Clock) -> KernelTime:
+def _row_load(op: TileOp, clock: Clock) -> KernelTime:
     cube, (box, nbytes) = clock.device.cube, _moved(op, clock)
     rate = cube.hit_gbps if op.result in clock.activations else cube.miss_gbps
     issue_us = _requests(box, clock) * cube.row_issue_us.value
     return KernelTime(load_stream_us=issue_us + stream_us(nbytes, rate))
 
 
-def _requests(box: Box, clock: _Clock) -> int:
+def _requests(box: Box, clock: Clock) -> int:
     """Count the requests for `box`: its rows, or bursts of a line where rows are contiguous."""
     parameter = clock.kernel.parameters[box.parameter]
     axis = -1
@@ -227,7 +268,7 @@ def _requests(box: Box, clock: _Clock) -> int:
     return min(math.prod(box.shape[:-1]), bursts)
 
 
-def _operand_move(op: TileOp, clock: _Clock) -> KernelTime:
+def _operand_move(op: TileOp, clock: Clock) -> KernelTime:
     cube, tile = clock.device.cube, op.result
     rates = {Memory.L0A: cube.l0a_bytes_per_cycle, Memory.L0B: cube.l0b_bytes_per_cycle}
     if tile is None or tile.memory not in rates:
@@ -235,7 +276,7 @@ def _operand_move(op: TileOp, clock: _Clock) -> KernelTime:
     return KernelTime(move_us=clock.device.cycles_us(tile.nbytes / rates[tile.memory].value))
 
 
-def _matmul(op: TileOp, clock: _Clock) -> KernelTime:
+def _matmul(op: TileOp, clock: Clock) -> KernelTime:
     left, right = op.operands[-2:]  # an accumulator stands before them
     rate = clock.device.cube.cycles_per_fractal.get(left.dtype.name)
     if rate is None:
@@ -245,34 +286,32 @@ def _matmul(op: TileOp, clock: _Clock) -> KernelTime:
     return KernelTime(cube_us=clock.device.cycles_us(cycles))
 
 
-def _drain(op: TileOp, clock: _Clock) -> KernelTime:
-    tile = op.operands[0]
-    m, n = math.prod(tile.shape[:-1]), tile.shape[-1]
-    cycles = clock.device.cube.drain_cycles(m, n, tile.dtype.nbytes(n))
-    return KernelTime(store_us=clock.device.cycles_us(cycles))
+def _drain(op: TileOp, clock: Clock) -> KernelTime:
+    return KernelTime(store_us=clock.drain_us(op.operands[0]))
 
 
-def _vector_transfer(op: TileOp, clock: _Clock) -> KernelTime:
+def _vector_transfer(op: TileOp, clock: Clock) -> KernelTime:
     vector, (_, nbytes) = clock.device.vector, _moved(op, clock)
     if op.result is None:
-        return KernelTime(store_us=stream_us(nbytes, vector.store_gbps))
-    return KernelTime(load_stream_us=stream_us(nbytes, vector.load_gbps))
+        return KernelTime(store_us=stream_us(nbytes / clock.lanes, vector.store_gbps))
+    return KernelTime(load_stream_us=stream_us(nbytes / clock.lanes, vector.load_gbps))
 
 
-def _vector_operation(op: TileOp, clock: _Clock) -> KernelTime:
+def _vector_operation(op: TileOp, clock: Clock) -> KernelTime:
     name, vector = op.name.removeprefix("tile."), clock.device.vector
-    if clock.kernel.core is not CoreType.AIV:
+    if clock.core is not CoreType.AIV:
         raise _no_cost(op, clock)
     if name not in vector.cycles_per_repeat:
         raise _no_cost(op, clock, f"vector.cycles_per_repeat.{name}")
     # A tile that tile.create made is scratch space, not data.
     tiles = {op.result, *op.operands} - clock.scratch
-    repeats = math.ceil(max(t.nbytes for t in tiles if t is not None) / vector.repeat_bytes)
+    nbytes = max(t.nbytes for t in tiles if t is not None) / clock.lanes
+    repeats = math.ceil(nbytes / vector.repeat_bytes)
     cycles = vector.head_cycles.value + vector.cycles_per_repeat[name].value * repeats
     return KernelTime(vector_us=clock.device.cycles_us(cycles), sync_us=vector.sync_us.value)
 
 
-def _moved(op: TileOp, clock: _Clock) -> tuple[Box, int]:
+def _moved(op: TileOp, clock: Clock) -> tuple[Box, int]:
     """Find the box that a load or store moves, and its size in bytes."""
     if op.box is None:
         raise _no_cost(op, clock)
@@ -280,14 +319,14 @@ def _moved(op: TileOp, clock: _Clock) -> tuple[Box, int]:
     return op.box, dtype.nbytes(math.prod(op.box.shape))
 
 
-def _no_cost(op: TileOp, clock: _Clock, key: str = "") -> InputError:
-    where = f"{clock.kernel.name} on {clock.kernel.core.name}, line {op.line}"
+def _no_cost(op: TileOp, clock: Clock, key: str = "") -> InputError:
+    where = f"{clock.kernel.name} on {clock.core.name}, line {op.line}"
     advice = f"; add {key} to the device's file" if key else ""
     return InputError(f"{where}: device {clock.device.name} has no cost for {op.name}{advice}")
 
 
 _FREE = frozenset({"tile.create", "tile.reshape"})
-_Cost = Callable[[TileOp, _Clock], KernelTime]
+_Cost = Callable[[TileOp, Clock], KernelTime]
 _COSTS: dict[CoreType, dict[str, _Cost]] = {
     CoreType.AIC: {
         "tile.load": _row_load,

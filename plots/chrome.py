@@ -205,8 +205,8 @@ def _counters(trace: Trace, stamps: Stamps) -> Iterator[Counter]:
     """Count ready tasks and busy cores of each type."""
     # Rounded stamps may show a task ready just after its dispatch.
     ready = np.minimum(stamps.ready, stamps.dispatch)
-    is_aic = trace.graph.is_aic[trace.task]
-    for core in CoreType:
+    is_aic = trace.core < trace.aic_count
+    for core in (CoreType.AIC, CoreType.AIV):
         own = is_aic == (core is CoreType.AIC)
         waiting = _changes(ready[own], stamps.dispatch[own])
         busy = _changes(stamps.start[own], stamps.end[own])

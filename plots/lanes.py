@@ -141,8 +141,8 @@ def lane_intervals(trace: Trace) -> Intervals:
     """Everything that happened in a run, m = n + 3 t intervals.
 
     A submit (or an alloc) occupies the orchestrator, a task occupies its core from start to end,
-    and its scheduler thread twice: before the dispatch stamp and from observing its end to
-    finish.
+    and its scheduler thread twice: before the dispatch stamp and from observing its end until
+    its consumers have been walked.
     """
     parts = (_submits(trace), _scheduler(trace), _tasks(trace))
     return Intervals(
@@ -170,7 +170,7 @@ def _scheduler(trace: Trace) -> Intervals:
     lane = 1 + np.concatenate([trace.thread, trace.thread]).astype(np.int64)
     kind = np.repeat(np.array([kernels + 2, kernels + 3]), len(trace))
     begin = np.concatenate([trace.dispatch_us - trace.dispatch_cost_us, trace.observe_us])
-    end = np.concatenate([trace.dispatch_us, trace.finish_us])
+    end = np.concatenate([trace.dispatch_us, trace.done_us])
     return Intervals(lane, kind, begin, end)
 
 

@@ -28,7 +28,6 @@ import numpy as np
 
 from devices.description import with_values
 from runtime.case import Case
-from runtime.graph import ALLOC
 from runtime.shapley import Part, attribute
 from runtime.times import SUBMIT_COSTS, submit_costs_us
 from runtime.version import RuntimeVersion
@@ -126,8 +125,8 @@ def _with_kernel_time_of(changed: Case, own: Case, other: Case) -> Case:
     """Scale kernel times to the other program's total, per core type that both have."""
     factor = np.ones(len(own.graph))
     for is_aic in (True, False):
-        mine = (own.graph.is_aic == is_aic) & (own.graph.kernel != ALLOC)
-        theirs = (other.graph.is_aic == is_aic) & (other.graph.kernel != ALLOC)
+        mine = (own.graph.is_aic == is_aic) & (own.graph.kernel >= 0)
+        theirs = (other.graph.is_aic == is_aic) & (other.graph.kernel >= 0)
         own_us, other_us = own.durations_us[mine].sum(), other.durations_us[theirs].sum()
         if own_us and other_us:
             factor[mine] = other_us / own_us

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from devices.device import Device
 from devices.kernel import Direction, Parameter
-from runtime.graph import ALLOC, TaskGraph, View
+from runtime.graph import TaskGraph, View
 from runtime.trace import Trace
 from scheduler.bounds import (
     Bound,
@@ -69,8 +69,8 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
         What passed around each kernel at the least (see `least_overheads`).
     """
     graph, exec_us = trace.graph, np.zeros(len(trace.graph))
-    exec_us[trace.task] = trace.exec_us
-    is_task = graph.kernel != ALLOC
+    np.maximum.at(exec_us, trace.task, trace.exec_us)
+    is_task = graph.kernel >= 0
     is_walked = np.zeros(len(graph), dtype=np.bool_)
     is_walked[trace.task] = trace.released_by >= 0
     is_aic = trace.core < trace.aic_count
@@ -88,7 +88,7 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
         ),
         thread_bound(
             len(trace),
-            float((trace.finish_us - trace.observe_us).sum()),
+            float((trace.done_us - trace.observe_us).sum()),
             trace.thread_count,
             least,
         ),
@@ -142,7 +142,7 @@ def inout_edges(graph: TaskGraph) -> NDArray[np.bool_]:
 def _arguments(graph: TaskGraph, submit: int) -> list[tuple[View, Parameter]]:
     """Tensor arguments of a task with what they are for; nothing where that is not known."""
     number = int(graph.kernel[submit])
-    if number == ALLOC or not graph.views[submit]:
+    if number < 0 or not graph.views[submit]:
         return []
     return list(zip(graph.views[submit], graph.kernels[number].parameters, strict=True))
 

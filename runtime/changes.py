@@ -11,9 +11,9 @@ from devices.description import settings, with_values
 from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType
 from runtime.case import Case
-from runtime.graph import ALLOC
 from runtime.times import SUBMIT_COSTS, durations_us
 from runtime.transforms import Transformed, Work, fuse_kernels, merge_tasks, split_tasks
+from runtime.used_kernels import kernel_number
 
 __all__ = [
     "Change",
@@ -104,7 +104,9 @@ class DropFalseEdges:
         false = case.false_dependences
         pairs = None
         if self.producer is not None and self.consumer is not None:
-            pairs = [(_kernel(case, self.producer), _kernel(case, self.consumer))]
+            pairs = [
+                (kernel_number(case.graph, self.producer), kernel_number(case.graph, self.consumer))
+            ]
         count = sum(
             pair.count
             for pair in false.pairs
@@ -191,7 +193,7 @@ class ScaleKernel:
         if self.kernel is None:
             scaled *= self.factor
         else:
-            scaled[case.graph.kernel == _kernel(case, self.kernel)] *= self.factor
+            scaled[case.graph.kernel == kernel_number(case.graph, self.kernel)] *= self.factor
         what = self.kernel or "all kernels"
         return replace(case, durations_us=scaled), f"time of {what} times {self.factor:g}"
 
@@ -262,15 +264,6 @@ class SetConstant:
         device = with_values(case.device, {self.key: self.value})
         times_us = np.array(durations_us(case.graph, device))
         return replace(case, device=device, durations_us=times_us), words
-
-
-def _kernel(case: Case, name: str) -> int:
-    """Number of the kernel of a name, of those that have tasks."""
-    used: list[int] = np.unique(case.graph.kernel[case.graph.kernel != ALLOC]).tolist()
-    names = {case.graph.kernels[number].name: number for number in used}
-    if name not in names:
-        raise unknown_name(f"kernel of {case.graph.name}", name, names)
-    return names[name]
 
 
 def _work(case: Case) -> Work:

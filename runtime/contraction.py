@@ -11,7 +11,7 @@ import numpy as np
 
 from devices.errors import InputError
 from devices.kernel import Kernel
-from runtime.graph import ALLOC, Buffer, TaskGraph, View
+from runtime.graph import Buffer, TaskGraph, View
 
 __all__ = ["Contraction", "Group", "contract", "rebuild"]
 
@@ -73,7 +73,7 @@ def contract(graph: TaskGraph, groups: Iterable[Group]) -> Contraction:
     grouped: set[int] = set()
     for group in groups:
         for member in group.members:
-            if graph.kernel[member] == ALLOC or member in grouped:
+            if graph.kernel[member] < 0 or member in grouped:
                 why = "is in two groups" if member in grouped else "is an alloc"
                 raise InputError(f"submit {member} of {graph.name} {why}; it cannot be contracted")
             grouped.add(member)
@@ -234,6 +234,11 @@ def rebuild(
         scalars=[scalars[group[0]] if len(group) == 1 else () for group in members],
         scopes=graph.scopes.regrouped(members),
         map_entries=graph.map_entries.regrouped(members),
+        launches={
+            new: graph.launches[group[0]]
+            for new, group in enumerate(members)
+            if len(group) == 1 and group[0] in graph.launches
+        },
     )
 
 

@@ -8,10 +8,11 @@ each submit, everything from the oldest submit of the ring whose scope is still 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import heappop, heappush
 
 from devices.errors import InputError
 from runtime.demand import Demand, Limits, Resource, heap_bytes, place
-from runtime.graph import ALLOC, TaskGraph
+from runtime.graph import ALLOC, DUMMY, TaskGraph
 
 __all__ = ["DeadlockError", "deadlock", "smallest"]
 
@@ -38,7 +39,7 @@ class DeadlockError(InputError):
 
 def deadlock(graph: TaskGraph, limits: Limits, resource: Resource, submit: int) -> DeadlockError:
     """Describe the deadlock of a submit that waits for a resource."""
-    holder = _holder(graph, resource, submit)
+    holder = _holder(graph, limits, resource, submit)
     if holder == submit:
         why = _asks_too_much(graph, limits, resource, submit)
     else:
@@ -57,6 +58,13 @@ def deadlock(graph: TaskGraph, limits: Limits, resource: Resource, submit: int) 
 def _is_held(graph: TaskGraph, holder: int, submit: int) -> str:
     """Who keeps the space, and why that cannot change."""
     held = int((graph.scopes.of[:submit] == graph.scopes.of[holder]).sum())
+    ended = int(graph.scopes.end[graph.scopes.of[holder]]) <= submit
+    if ended:
+        return (
+            f"which submit {holder} ({_name(graph, holder)}) and all behind it hold: it waits for "
+            "tasks that do not run before their scope ends, and that cannot end while the "
+            "orchestrator waits"
+        )
     return (
         f"which submit {holder} ({_name(graph, holder)}) and all behind it hold until the scope "
         f"that begins {_where(graph, holder)} ends; that has made {held} "
@@ -82,15 +90,18 @@ def _where(graph: TaskGraph, submit: int) -> str:
 
 def _name(graph: TaskGraph, submit: int) -> str:
     number = int(graph.kernel[submit])
-    return "alloc" if number == ALLOC else graph.kernels[number].name
+    return {ALLOC: "alloc", DUMMY: "dummy"}.get(number) or graph.kernels[number].name
 
 
-def _holder(graph: TaskGraph, resource: Resource, submit: int) -> int:
+def _holder(graph: TaskGraph, limits: Limits, resource: Resource, submit: int) -> int:
     """The oldest submit that cannot retire, of those that share the resource; else the submit."""
-    scope_end = graph.scopes.end[graph.scopes.of]
+    runs_from = _runs_from(graph, limits)
     for earlier in range(submit):
         shares = resource is Resource.TENSORMAP or graph.ring[earlier] == graph.ring[submit]
-        if shares and scope_end[earlier] > submit:
+        if shares and any(
+            first <= submit < until
+            for first, until in _kept_spans(graph, limits, runs_from, earlier)
+        ):
             return earlier
     return submit
 
@@ -108,7 +119,7 @@ def smallest(graph: TaskGraph, limits: Limits, resource: Resource) -> int:
         return _smallest_tensormap(graph, limits)
     demand = Demand.of(graph, limits)
     least = 1
-    for ring, position, kept in _kept(graph, demand):
+    for ring, position, kept in _kept(graph, limits, demand):
         if resource is Resource.TASK_WINDOW:
             least = max(least, position - kept + 2)
         else:
@@ -117,22 +128,60 @@ def smallest(graph: TaskGraph, limits: Limits, resource: Resource) -> int:
     return least
 
 
-def _kept(graph: TaskGraph, demand: Demand) -> Iterator[tuple[int, int, int]]:
-    """Ring and position of each submit, and the position from which all have to be kept."""
-    scope_end = graph.scopes.end[graph.scopes.of].tolist()
+def _kept(graph: TaskGraph, limits: Limits, demand: Demand) -> Iterator[tuple[int, int, int]]:
+    """Ring and position of each submit, and the position from which all may have to be kept."""
+    runs_from = _runs_from(graph, limits)
     for ring, own in enumerate(demand.rings):
-        kept = 0
+        spans = sorted(
+            (first, position, until)
+            for position, submit in enumerate(own.submits)
+            for first, until in _kept_spans(graph, limits, runs_from, submit)
+        )
+        keeping: list[tuple[int, int]] = []
+        begun = 0
         for position, submit in enumerate(own.submits):
-            while scope_end[own.submits[kept]] <= submit:
-                kept += 1
-            yield ring, position, kept
+            while begun < len(spans) and spans[begun][0] <= submit:
+                heappush(keeping, spans[begun][1:])
+                begun += 1
+            while keeping[0][1] <= submit:
+                heappop(keeping)
+            yield ring, position, keeping[0][0]
+
+
+def _kept_spans(
+    graph: TaskGraph, limits: Limits, runs_from: list[int], old: int
+) -> Iterator[tuple[int, int]]:
+    """From which submit on, and until which, an old one cannot retire, whatever the timing.
+
+    Nothing that runs when it is ready keeps anybody for ever. Where tasks wait for the end of
+    their scope, a task keeps its producers until then.
+    """
+    scope_end = int(graph.scopes.end[graph.scopes.of[old]])
+    yield old, max(scope_end, runs_from[old])
+    if limits.holds_scopes:
+        start, consumers = graph.fanout
+        for consumer in consumers[start[old] : start[old + 1]]:
+            yield consumer + 1, runs_from[consumer]
+
+
+def _runs_from(graph: TaskGraph, limits: Limits) -> list[int]:
+    """How many submits there are when each task can run."""
+    if not limits.holds_scopes:
+        return [0] * len(graph)
+    runs_from: list[int] = graph.scopes.end[graph.scopes.of].tolist()
+    for task in range(len(graph)):
+        if graph.kernel[task] == ALLOC:
+            runs_from[task] = task
+        for producer in graph.producers(task).tolist():
+            runs_from[task] = max(runs_from[task], runs_from[producer])
+    return runs_from
 
 
 def _smallest_heap(graph: TaskGraph, limits: Limits) -> int:
     demand = Demand.of(graph, limits)
     nbytes: list[int] = heap_bytes(graph, limits.output_alignment_bytes).tolist()
     sizes = [[nbytes[submit] for submit in own.submits] for own in demand.rings]
-    spans = list(_kept(graph, demand))
+    spans = list(_kept(graph, limits, demand))
     step = limits.output_alignment_bytes
     least = max(sum(sizes[ring][kept : position + 1]) for ring, position, kept in spans)
 
@@ -159,21 +208,20 @@ def _smallest_heap(graph: TaskGraph, limits: Limits) -> int:
 
 def _smallest_tensormap(graph: TaskGraph, limits: Limits) -> int:
     demand = Demand.of(graph, limits)
+    if limits.holds_scopes:
+        return max(demand.inserted[-1], 1)  # all of them are sure to do
+    scope_end: list[int] = graph.scopes.end[graph.scopes.of].tolist()
     kept_from = [0] * limits.rings
-    scope_end = graph.scopes.end[graph.scopes.of].tolist()
     entries_of: dict[int, int] = {}
     entries = least = 0
     for submit in range(len(graph)):
         for ring, own in enumerate(demand.rings):
-            kept = kept_from[ring]
-            while (
-                kept < len(own.submits)
-                and own.submits[kept] < submit
-                and scope_end[own.submits[kept]] <= submit
-            ):
-                entries -= entries_of.pop(own.submits[kept], 0)
-                kept += 1
-            kept_from[ring] = kept
+            while kept_from[ring] < len(own.submits):
+                oldest = own.submits[kept_from[ring]]
+                if oldest >= submit or scope_end[oldest] > submit:
+                    break
+                entries -= entries_of.pop(oldest, 0)
+                kept_from[ring] += 1
         for writer in demand.removed.get(submit, ()):
             if entries_of.get(writer):
                 entries_of[writer] -= 1

@@ -41,7 +41,10 @@ class Resource(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes of the resources of one ring, and of the one TensorMap; 0 is no limit."""
+    """Sizes of the resources of one ring, and of the one TensorMap; 0 is no limit.
+
+    With `holds_scopes`, tasks do not run before their scope ends.
+    """
 
     rings: int
     task_window: int
@@ -49,11 +52,20 @@ class Limits:
     output_alignment_bytes: int
     dep_pool_entries: int
     tensormap_entries: int
+    holds_scopes: bool
 
     @staticmethod
     def of(runtime: RuntimeVersion) -> Limits:
         """The sizes that a runtime has."""
-        return Limits(*(getattr(runtime, name) for name in Limits.__slots__))
+        return Limits(
+            runtime.rings,
+            runtime.task_window,
+            runtime.heap_bytes,
+            runtime.output_alignment_bytes,
+            runtime.dep_pool_entries,
+            runtime.tensormap_entries,
+            holds_scopes=runtime.rules.orchestration == "scope",
+        )
 
     def size(self, resource: Resource) -> int:
         """Size of one resource."""

@@ -75,4 +75,4 @@ def find_graph(
         return named
     touched = touched_accesses(submits)
     tiled = build_graph(submits, lookup_cap=cap, rings=runtime.rings, accesses=touched)
-    return replace(tiled, chain_entries=named.chain_entries)
+    return replace(tiled, chain_entries=named.chain_entries, map_entries=named.map_entries)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from devices.errors import InputError, unknown_name
 from devices.kernel import global_bytes
 from devices.timing import timing_symbols
-from runtime.graph import ALLOC, TaskGraph
+from runtime.graph import TaskGraph
 from scheduler.board import AIC, AIV
 from scheduler.tasks import Tasks
 
@@ -84,11 +84,12 @@ class Estimates:
         if self.error:
             random = np.random.default_rng(self.seed)
             estimate_us *= np.exp(self.error * random.standard_normal(len(estimate_us)))
-        is_task = graph.kernel != ALLOC
+        is_task = graph.kernel >= 0
         return Tasks(
             is_task=is_task,
             kernel=graph.kernel,
-            shape=np.where(graph.is_aic, AIC, AIV).astype(np.int8),
+            # A policy plans a MIX task as one of its cube core.
+            shape=np.where(graph.shape == AIV, AIV, AIC).astype(np.int8),
             estimate_us=np.where(is_task, estimate_us, 0.0),
             release_us=np.cumsum(submit_costs_us),
             priority=self._priority(graph),
@@ -103,7 +104,7 @@ class Estimates:
             if name not in names:
                 raise unknown_name(f"kernel of {graph.name}", name, names)
         per_kernel = [self.priorities.get(name, 0) for name in names]
-        return np.array([*per_kernel, 0], dtype=np.int32)[graph.kernel]  # the last is for allocs
+        return np.array([*per_kernel, 0, 0], dtype=np.int32)[graph.kernel]  # no dummy, no alloc
 
 
 def _stored_bytes(graph: TaskGraph) -> NDArray[np.int64]:

@@ -134,7 +134,7 @@ class Explanation:
 
     def _by_kernel(self, reason: Reason) -> tuple[Floats, NDArray[np.int64]]:
         """Time and tasks per kernel, shape (kernels + 1,)."""
-        kernels = len(self.trace.graph.kernels)
+        trace, kernels = self.trace, len(self.trace.graph.kernels)
         part_us = self.part_us[:, reason]
         concerned = np.flatnonzero(part_us > 0.0)
         if reason is Reason.ORCHESTRATOR:
@@ -144,7 +144,13 @@ class Explanation:
         if reason is Reason.CORE:
             us = np.zeros((len(self.row), kernels + 1))
             for place in concerned.tolist():
-                us[place, :-1] = self._holders(int(self.row[place]))
+                row = int(self.row[place])
+                us[place, :-1] = self._holders(row)
+                before = int(trace.before[row])
+                if before >= 0:
+                    first_us = max(float(trace.dispatch_us[row]), trace.begin_us)
+                    queued_us = float(trace.held_from_us[row]) - first_us
+                    us[place, trace.kernel[before]] += max(queued_us, 0.0)
             return us.sum(axis=0), np.count_nonzero(us, axis=0)
         kernel = self.trace.kernel[self.row[concerned]]
         return _sum_and_count(kernel, part_us[concerned], kernels + 1)
@@ -159,7 +165,7 @@ class Explanation:
         """Time of the orchestrator before the first task of the path was submitted."""
         trace, first = self.trace, int(self.row[0])
         begin_us = np.maximum(trace.orchestrator_begin_us, trace.begin_us)
-        end_us = np.minimum(trace.orchestrator_end_us, trace.submit_us[first])
+        end_us = np.minimum(trace.orchestrator_end_us, trace.ready_us[first])
         spent_us = np.maximum(end_us - begin_us, 0.0)
         kernel = np.where(trace.graph.kernel < 0, columns - 1, trace.graph.kernel)
         spent = spent_us > 0.0
@@ -199,7 +205,8 @@ def explain(trace: Trace) -> Explanation:
         Its parts sum to the wall-clock.
     """
     row_of = np.full(len(trace.graph), -1)
-    row_of[trace.task] = np.arange(len(trace))
+    last = np.argsort(trace.finish_us, kind="stable")
+    row_of[trace.task[last]] = last  # of a task on several cores, the one that ends it
     released_by = trace.released_by.tolist()
     row = int(np.argmax(trace.finish_us))
     path = [row]
@@ -223,7 +230,8 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     start_us, end_us = trace.start_us[rows], trace.end_us[rows]
     part_us = np.zeros((len(rows), len(Reason)))
     part_us[:, Reason.KERNEL] = between(start_us, end_us)
-    part_us[:, Reason.HEAD] = between(dispatch_us, start_us)
+    queued_us = between(dispatch_us, trace.held_from_us[rows])
+    part_us[:, Reason.HEAD] = between(dispatch_us, start_us) - queued_us
     part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])
     part_us[-1:, Reason.TAIL] = between(end_us[-1:], trace.finish_us[rows[-1:]])
     space_us = _waited_us(trace, float(ready_us[0])).sum()
@@ -232,6 +240,7 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     waited_us = between(ready_us, dispatch_us)
     part_us[:, Reason.CORE] = np.minimum(_core_waits(trace, rows, cores), waited_us)
     part_us[:, Reason.THREAD] = waited_us - part_us[:, Reason.CORE]
+    part_us[:, Reason.CORE] += queued_us  # in the core's second slot
     return part_us
 
 

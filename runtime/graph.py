@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 
 from devices.dtypes import DType
 from devices.kernel import CoreType, Direction, Kernel
+from runtime.launch import Launch
 from runtime.map_entries import MapEntries
 from runtime.scopes import Scopes
+from scheduler.board import AIC, AIV, MIX
+from scheduler.board import DUMMY as NO_CORE
 from scheduler.tasks import longest_to
 
-__all__ = ["ALLOC", "Buffer", "TaskGraph", "View"]
+__all__ = ["ALLOC", "DUMMY", "Buffer", "TaskGraph", "View"]
 
 ALLOC = -1
 """Stands for a kernel in `TaskGraph.kernel` where a submit only allocates tensors."""
+
+DUMMY = -2
+"""Stands for a kernel where a task only orders others: it runs on no core."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +72,7 @@ class TaskGraph:
     kernels : sequence of Kernel
         The kernels that tasks execute.
     kernel : int32 array, shape (n,)
-        Index into `kernels`, or `ALLOC`.
+        Index into `kernels`, `ALLOC` or `DUMMY`.
     ring : int8 array, shape (n,)
         Task ring, from the depth of the scope that encloses the submit.
     fanin_start : int64 array, shape (n + 1,)
@@ -85,6 +91,8 @@ class TaskGraph:
         What holds submits together, and until when.
     map_entries : MapEntries
         What the TensorMap held.
+    launches : mapping of int to Launch
+        How submits are launched that are not run once, on one core (or one cluster, if MIX).
     """
 
     name: str
@@ -99,6 +107,7 @@ class TaskGraph:
     scalars: Sequence[tuple[int, ...]]
     scopes: Scopes
     map_entries: MapEntries
+    launches: Mapping[int, Launch] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kernel)
@@ -111,8 +120,8 @@ class TaskGraph:
 
     @property
     def task_count(self) -> int:
-        """Tasks that run on a core; hidden allocs are not among them."""
-        return len(self) - self.alloc_count
+        """Tasks that run on cores; hidden allocs and dummy tasks are not among them."""
+        return int(np.count_nonzero(self.kernel >= 0))
 
     @cached_property
     def alloc_count(self) -> int:
@@ -137,15 +146,24 @@ class TaskGraph:
         return start.tolist(), consumer[np.argsort(self.fanin, kind="stable")].tolist()
 
     @cached_property
+    def shape(self) -> NDArray[np.int8]:
+        """What each submit needs, as the index of its ready queue; shape (n,).
+
+        An alloc needs nothing and has that of a vector task.
+        """
+        shapes = {CoreType.AIC: AIC, CoreType.AIV: AIV, CoreType.MIX: MIX}
+        per_kernel = [shapes[kernel.core] for kernel in self.kernels]
+        return np.array([*per_kernel, NO_CORE, AIV], dtype=np.int8)[self.kernel]
+
+    @cached_property
     def is_aic(self) -> NDArray[np.bool_]:
         """Whether each submit is a task for a cube core, shape (n,)."""
-        per_kernel = np.array([k.core is CoreType.AIC for k in self.kernels] + [False])
-        return np.asarray(per_kernel[self.kernel])
+        return np.asarray(self.shape == AIC)
 
     @cached_property
     def made_tensors(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Tensors that the runtime allocates: the submit that makes each, and its bytes."""
-        makes = [False] * len(self.kernels) + [True]  # the last is for allocs: ALLOC is -1
+        makes = [False] * len(self.kernels) + [False, True]  # DUMMY is -2 and ALLOC is -1
         for number, kernel in enumerate(self.kernels):
             makes[number] = any(p.direction is Direction.OUT for p in kernel.parameters)
         made = [
@@ -167,7 +185,7 @@ class TaskGraph:
     @cached_property
     def level(self) -> NDArray[np.int32]:
         """Tasks on the longest path that ends in each submit, allocs not counted; shape (n,)."""
-        ones = (self.kernel != ALLOC).astype(np.float64)
+        ones = (self.kernel >= 0).astype(np.float64)
         return longest_to(ones, self.fanin_start, self.fanin).astype(np.int32)
 
     @cached_property

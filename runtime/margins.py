@@ -52,8 +52,8 @@ def find_margins(hazards: Hazards, trace: Trace) -> dict[Key, Margin]:
     """
     start_us = np.full(len(trace.graph), np.nan)
     end_us = start_us.copy()
-    start_us[trace.task] = trace.start_us
-    end_us[trace.task] = trace.end_us
+    np.fmin.at(start_us, trace.task, trace.start_us)
+    np.fmax.at(end_us, trace.task, trace.end_us)
     margins: dict[Key, Margin] = {}
     for key, later, earlier in hazards.unordered():
         margin = margins.setdefault(key, Margin())

@@ -18,7 +18,7 @@ class Occupancy:
     """How many of some cores are held, as a function of time.
 
     A core is held from the dispatch of a task to its end; then it is idle, whether or not a
-    scheduler thread has seen that.
+    scheduler thread has seen that, unless another task lies in its second slot.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Occupancy:
         self._trace = trace
         self._rows = rows
         self._cores = cores
-        times_us = np.concatenate([trace.dispatch_us[rows], trace.end_us[rows]])
+        times_us = np.concatenate([trace.held_from_us[rows], trace.end_us[rows]])
         change = np.repeat([1, -1], len(rows))
         order = np.argsort(times_us, kind="stable")
         self._order = order

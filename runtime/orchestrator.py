@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from simpy import Environment, Event, Timeout
 
+from runtime.chains import Chains
 from runtime.demand import Resource
 from runtime.rings import Rings
 from scheduler.board import Board
@@ -33,6 +34,12 @@ class Orchestrator:
         What each submit costs.
     producers : sequence of sequence of int
         Producers of each submit, allocs left out.
+    entry_us : float
+        What it does before the first submit.
+    chain_entry_us : float
+        What walking one entry of the TensorMap takes, a part of the costs.
+    reveals : mapping of int to sequence of int
+        Tasks that run from when so many submits have been made; empty where all run at once.
 
     Attributes
     ----------
@@ -42,6 +49,8 @@ class Orchestrator:
         When it waited for space, in order.
     lacking : Resource or None
         What it waits for.
+    spent_us : list of float
+        What each submit took: its cost, less what the TensorMap has forgotten meanwhile.
     """
 
     def __init__(
@@ -51,37 +60,47 @@ class Orchestrator:
         is_task: Sequence[bool],
         cost_us: Sequence[float],
         producers: Sequence[Sequence[int]],
+        *,
+        entry_us: float,
+        chain_entry_us: float,
+        reveals: Mapping[int, Sequence[int]],
     ) -> None:
         self.env = env
         self.board = board
         self.end_us: list[float] = []
         self.waits: list[Wait] = []
+        self.spent_us = list(cost_us)
         self.lacking: Resource | None = None
         self._since_us = 0.0
         self._count = len(is_task)
         self._is_task = is_task
-        self._cost_us = cost_us
+        self._chain_entry_us = chain_entry_us
         self._producers = producers
+        self._entry_us = entry_us
+        self._reveals = dict(reveals)
+        self._holds = bool(reveals)
 
-    def start(self, rings: Rings) -> None:
+    def start(self, rings: Rings, chains: Chains) -> None:
         """Begin to submit into `rings`."""
         self._rings = rings
-        self._advance(self.env.now)
+        self._chains = chains
+        self._stops = {*self._reveals, *chains.walks}
+        self._at(self._entry_us, self.env.now + self._entry_us, self._advance)
 
     def _advance(self, now_us: float) -> None:
         """Make allocs up to the next task, and schedule that one; nobody waits for an alloc."""
         end_us, begin_us = self.end_us, now_us
         submit, safe_until = len(end_us), self._rings.safe_until
         while submit < self._count:
-            if submit >= safe_until:
-                # Whether there is space has to be asked when the time has come.
+            if submit >= safe_until or submit in self._stops:
+                # What others have done has to be asked when the time has come.
                 if now_us > begin_us:
                     self._at(now_us - begin_us, now_us, self._advance)
                     return
-                if not self._finds_space(submit, now_us):
+                if not self._stop(submit, now_us):
                     return
                 safe_until = self._rings.safe_until
-            now_us += self._cost_us[submit]
+            now_us += self.spent_us[submit]
             end_us.append(now_us)
             if self._is_task[submit]:
                 # One submit ahead: a heap of all of them would slow every event down.
@@ -89,6 +108,22 @@ class Orchestrator:
                 event.callbacks.append(self._submit)
                 return
             submit += 1
+        if submit in self._reveals:
+            self._at(now_us - begin_us, now_us, lambda us: self._reveal(submit, us))
+
+    def _stop(self, submit: int, now_us: float) -> bool:
+        """Do what the time of a submit matters for; returns whether it can go on."""
+        self._reveal(submit, now_us)
+        if submit >= self._rings.safe_until and not self._finds_space(submit, now_us):
+            return False
+        if submit in self._chains.walks:
+            skipped = self._chains.skipped(submit, now_us)
+            self.spent_us[submit] -= skipped * self._chain_entry_us
+        return True
+
+    def _reveal(self, submits: int, now_us: float) -> None:
+        for task in self._reveals.pop(submits, ()):
+            self.board.reveal(task, now_us)
 
     def _at(self, delay_us: float, time_us: float, step: Callable[[float], None]) -> None:
         """Have `step` run after a delay, with the exact time, which now + delay need not be."""
@@ -98,7 +133,7 @@ class Orchestrator:
     def _submit(self, _: Event) -> None:
         submit = len(self.end_us) - 1
         now_us = self.end_us[submit]
-        self.board.submit(submit, self._producers[submit], now_us)
+        self.board.submit(submit, self._producers[submit], now_us, held=self._holds)
         self._advance(now_us)
 
     # Waiting

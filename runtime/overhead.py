@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.graph import ALLOC
 from runtime.trace import Trace
 
 __all__ = ["Overhead", "measure_overhead"]
@@ -81,8 +80,8 @@ def _ready_us(trace: Trace, first_us: float) -> Floats:
     """When the last producer of each row ended; without producers, when the window begins."""
     graph = trace.graph
     end_us = np.full(len(graph), first_us)
-    end_us[trace.task] = trace.end_us
-    of_edge = np.where(graph.kernel[graph.fanin] == ALLOC, first_us, end_us[graph.fanin])
+    np.maximum.at(end_us, trace.task, trace.end_us)
+    of_edge = np.where(graph.kernel[graph.fanin] < 0, first_us, end_us[graph.fanin])
     ready_us = np.full(len(graph), first_us)
     consumer = np.repeat(np.arange(len(graph)), np.diff(graph.fanin_start))
     np.maximum.at(ready_us, consumer, of_edge)

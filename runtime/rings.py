@@ -58,7 +58,7 @@ class Rings:
         self._limits = limits
         self._board = board
         self._end_us = end_us
-        self._ring = graph.ring.tolist()
+        self._ring: list[int] = graph.ring.tolist()
         for alloc in np.flatnonzero(graph.kernel == ALLOC).tolist():
             board.release_us[alloc] = 0.0  # no thread has a hand in it
         self._scope_end = graph.scopes.end[graph.scopes.of].tolist()
@@ -75,15 +75,23 @@ class Rings:
 
     def lacking(self, submit: int, now_us: float) -> Resource | None:
         """The resource that has no space for `submit`, which comes next; None if all have."""
+        self.retire_all(submit, now_us)
+        lacking = self._lacking(submit)
+        if lacking is None:
+            self.safe_until = self._next_check(submit, at_least=submit + 1)
+        return lacking
+
+    def retire_all(self, submit: int, now_us: float) -> None:
+        """Retire whatever may have retired before `submit`, which comes next."""
         for thread in self._board.threads:
             thread.settle(now_us)
         self._count(submit)
         for ring in range(self._limits.rings):
             self._retire(ring, submit, now_us)
-        lacking = self._lacking(submit)
-        if lacking is None:
-            self.safe_until = self._next_check(submit, at_least=submit + 1)
-        return lacking
+
+    def has_retired(self, submit: int) -> bool:
+        """Whether a submit is known to have retired."""
+        return self._demand.position[submit] < self._retired[self._ring[submit]]
 
     def _lacking(self, submit: int) -> Resource | None:
         limits, ring, position = self._limits, self._ring[submit], self._demand.position[submit]

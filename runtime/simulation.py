@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -14,27 +15,33 @@ from simpy import Environment
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
+from runtime.chains import Chains
 from runtime.deadlock import deadlock
 from runtime.demand import Demand, Limits
 from runtime.estimates import Estimates
 from runtime.graph import ALLOC, TaskGraph
 from runtime.orchestrator import Orchestrator
 from runtime.rings import Rings
+from runtime.rows import executions, real_releaser
+from runtime.spread import spread_tasks
 from runtime.times import durations_us, least_overheads, submit_costs_us
 from runtime.trace import WAIT, Trace
 from runtime.version import RuntimeVersion
-from scheduler.board import AIC, AIV, ANY_CORE, Board
+from scheduler.board import AIC, AIV, ANY_CORE, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
+from scheduler.early import EarlyTasks
 from scheduler.policy import Machine, Policy, RuntimePolicy, full_name
+from scheduler.rules import EARLY, PENDING, ThreadCosts, ThreadRules
+from scheduler.sweep import Sweep, TwoSlotSweep
 from scheduler.tasks import Tasks
-from scheduler.thread import SchedulerThread, ThreadCosts
+from scheduler.thread import SchedulerThread
 
 __all__ = ["SimulationError", "simulate"]
 
 MOST_CORES = 32_767
 """Numbers of cores are 16 bits in a trace."""
 
-_SHAPES = {"aic": AIC, "aiv": AIV}
+_SHAPES = {"aic": AIC, "aiv": AIV, "mix": MIX}
 
 
 class SimulationError(InputError):
@@ -120,47 +127,62 @@ def _run(
     *,
     profiling: bool,
 ) -> Trace:
-    env = Environment()
+    env, rules = Environment(), runtime.rules
     cores = CorePool(times_us, _core_costs(runtime, profiling=profiling))
-    board = Board(tasks.shape.tolist())
+    board = Board(graph.shape.tolist(), spread_tasks(graph, device, runtime, times_us))
     machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
+    allowing = {task for task, launch in graph.launches.items() if launch.allows_early}
+    if rules.early_dispatch and allowing:
+        board.early = EarlyTasks(allowing)
+    board.own_queues = machine.own_queues and policy.fills_local_buffers
     policy.prepare(tasks, machine)
     if policy.names_cores:
         board.name_core = _checked_core(graph, policy, tasks, machine)
     threads = _threads(env, board, device, runtime, cores, policy)
-    producers = _task_producers(graph)
-    orchestrator = Orchestrator(env, board, tasks.is_task.tolist(), cost_us.tolist(), producers)
+    is_submitted = (graph.kernel != ALLOC).tolist()
+    orchestrator = Orchestrator(
+        env,
+        board,
+        is_submitted,
+        cost_us.tolist(),
+        _task_producers(graph),
+        entry_us=0.0 if rules.orchestration == "host" else runtime.costs.entry_us.value,
+        chain_entry_us=runtime.costs.chain_entry_us.value,
+        reveals=_reveals(graph) if rules.orchestration == "scope" else {},
+    )
     for thread in threads:  # nothing synchronises their loops, so they begin evenly spread
         thread.start(thread.number / len(threads))
     limits = Limits.of(runtime)
-    orchestrator.start(Rings(graph, Demand.of(graph, limits), limits, board, orchestrator.end_us))
+    rings = Rings(graph, Demand.of(graph, limits), limits, board, orchestrator.end_us)
+    orchestrator.start(rings, Chains(graph, rings))
     env.run()
     if orchestrator.lacking is not None:
         raise deadlock(graph, limits, orchestrator.lacking, len(orchestrator.end_us))
     for thread in threads:
         thread.settle(np.inf)
-    rows = np.flatnonzero(tasks.is_task)
-    _check_complete(graph, board.complete, rows)
+    _check_complete(graph, board.complete)
     end_us = np.array(orchestrator.end_us)
-    core = np.array(cores.core_of, dtype=np.int16)[rows]
+    number, task = executions(graph, board.part_of)
+    core = np.array(cores.core_of, dtype=np.int16)[number]
     return Trace(
         graph=graph,
-        task=rows.astype(np.int32),
-        submit_us=end_us[rows],
-        ready_us=np.array(board.ready_us)[rows],
-        dispatch_us=np.array(cores.dispatch_us)[rows],
-        start_us=np.array(cores.start_us)[rows],
-        end_us=np.array(cores.end_us)[rows],
-        observe_us=np.array(board.observe_us)[rows],
-        finish_us=np.array(board.finish_us)[rows],
+        task=task,
+        submit_us=end_us[task],
+        ready_us=np.array(board.ready_us)[task],
+        dispatch_us=np.array(cores.dispatch_us)[number],
+        start_us=np.array(cores.start_us)[number],
+        end_us=np.array(cores.end_us)[number],
+        observe_us=np.array(board.observe_us)[number],
+        finish_us=np.array(board.finish_us)[number],
+        done_us=np.array(board.done_us)[number],
         core=core,
         thread=np.array(machine.thread_of, dtype=np.int16)[core],
-        released_by=np.array(board.released_by, dtype=np.int32)[rows],
-        named_core=np.array(board.named_core, dtype=np.int16)[rows],
-        orchestrator_begin_us=end_us - cost_us,
+        released_by=real_releaser(graph, board.released_by)[task],
+        named_core=np.array(board.named_core, dtype=np.int16)[task],
+        orchestrator_begin_us=end_us - orchestrator.spent_us,
         orchestrator_end_us=end_us,
         waits=np.array(orchestrator.waits, dtype=WAIT),
-        release_us=np.where(tasks.is_task, board.release_us, end_us),
+        release_us=np.where(graph.kernel != ALLOC, board.release_us[: len(graph)], end_us),
         linked=np.array(board.linked, dtype=np.int32),
         limits=limits,
         dispatch_cost_us=runtime.costs.dispatch_us.value + policy.decision_us,
@@ -177,7 +199,9 @@ def _core_costs(runtime: RuntimeVersion, *, profiling: bool) -> CoreCosts:
     return CoreCosts(
         reach_us=costs.aicpu_to_core_us.value,
         prepare_us=costs.core_prepare_us.value,
+        cold_us=costs.core_cold_us.value,
         record_us=runtime.profiling.record_write_us.value if profiling else 0.0,
+        shows_end_first=runtime.rules.shows_end_first,
         visible_us=costs.core_to_aicpu_us.value,
     )
 
@@ -190,10 +214,9 @@ def _threads(
     cores: CorePool,
     policy: Policy,
 ) -> list[SchedulerThread]:
-    count = runtime.scheduler_threads
+    count, rules = runtime.scheduler_threads, runtime.rules
     # What waits in a local buffer may run on any core of the thread.
     keeps = policy.fills_local_buffers and not policy.names_cores
-    local_capacity = runtime.local_capacity if keeps else 0
     costs = ThreadCosts(
         read_us=runtime.costs.cond_read_us.value,
         loop_us=runtime.costs.idle_loop_us.value,
@@ -201,6 +224,8 @@ def _threads(
         per_consumer_us=runtime.costs.per_consumer_us.value,
         dispatch_us=runtime.costs.dispatch_us.value + policy.decision_us,
     )
+    dummies: deque[int] = deque()
+    sweep = TwoSlotSweep if rules.slots_per_core > 1 else Sweep
     return [
         SchedulerThread(
             env,
@@ -211,16 +236,31 @@ def _threads(
                 device.aic_count,
                 device.cores.aiv_per_cluster,
                 policy.core_queue,
+                has_mix=MIX in board.shape_of,
             ),
-            shape_order=[_SHAPES[s] for s in runtime.shape_order(number) if s in _SHAPES],
-            local_capacity=local_capacity,
-            deferred_limit=runtime.deferred_releases,
-            queues=queues,
+            queues=(*queues, dummies),
             costs=costs,
-            run=cores.run,
+            rules=ThreadRules(
+                phases=_phases(runtime, number, set(board.shape_of)),
+                local_capacity=runtime.local_capacity if keeps else 0,
+                deferred_limit=runtime.deferred_releases,
+                publishes_batches=rules.publishes_batches,
+                mix_first=rules.mix_first,
+                finishes_when_seen=rules.finish_stamp == "seen",
+            ),
+            sweep=sweep(costs.read_us, cores, board.new_part),
         )
         for number, queues in enumerate(policy.queues(count))
     ]
+
+
+def _phases(runtime: RuntimeVersion, thread: int, shapes: set[int]) -> tuple[int, ...]:
+    """What an iteration dispatches, in order; shapes that no task has are left out."""
+    order = [_SHAPES[shape] for shape in runtime.shape_order(thread)]
+    order = [shape for shape in order if shape != MIX or MIX in shapes]
+    early = [AIC + EARLY, AIV + EARLY] if runtime.rules.early_dispatch else []
+    seconds = [shape + PENDING for shape in order] if runtime.rules.slots_per_core > 1 else []
+    return (*([DUMMY] if DUMMY in shapes else []), *order, *seconds, *early)
 
 
 def _machine(
@@ -242,6 +282,7 @@ def _machine(
         overhead_us=least_overheads(runtime, policy.decision_us, profiling=profiling).between_us,
         last_task=board.last_task,
         core_of=cores.core_of,
+        own_queues=runtime.rules.ready_queues == "own",
         is_idle=board.is_idle,
     )
 
@@ -264,6 +305,14 @@ def _checked_core(
     return core_of
 
 
+def _reveals(graph: TaskGraph) -> dict[int, list[int]]:
+    """Tasks that become visible when so many submits have been made, as their scope ends."""
+    reveals: dict[int, list[int]] = {}
+    for submit in np.flatnonzero(graph.kernel != ALLOC).tolist():
+        reveals.setdefault(int(graph.scopes.end[graph.scopes.of[submit]]), []).append(submit)
+    return reveals
+
+
 def _task_producers(graph: TaskGraph) -> list[list[int]]:
     """Producers of each submit without allocs, which are complete before anything asks."""
     is_task = graph.kernel[graph.fanin] != ALLOC
@@ -280,12 +329,12 @@ def _check_durations(durations: Sequence[float], graph: TaskGraph) -> None:
             raise InputError(f"duration of submit {submit} is {duration_us} us; it is 0 or more")
 
 
-def _check_complete(graph: TaskGraph, complete: Sequence[int], rows: NDArray[np.intp]) -> None:
+def _check_complete(graph: TaskGraph, complete: Sequence[int]) -> None:
     """Find the cycle that keeps a graph from finishing; nothing else can."""
-    if sum(complete) == len(rows):
-        return
     is_task = (graph.kernel != ALLOC).tolist()
-    task = next(t for t in rows.tolist() if not complete[t])
+    if sum(complete) == sum(is_task):
+        return
+    task = next(t for t, one in enumerate(is_task) if one and not complete[t])
     chain: dict[int, None] = {}
     while task not in chain:
         chain[task] = None

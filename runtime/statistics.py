@@ -46,6 +46,9 @@ class Statistics:
         Tasks between dispatch and finish, averaged over the wall-clock.
     aic_busy, aiv_busy : float
         Part of the wall-clock during which a core of that type executes, averaged over them.
+    elapsed_us : float
+        From the start of the orchestrator to the last finish, as benchmarks without profiling
+        measure.
     orchestrator_busy_us : float
         Time that the orchestrator spent submitting, the time before the first dispatch included.
     scheduler_busy_us : tuple of float
@@ -63,6 +66,7 @@ class Statistics:
     tasks_in_flight: float
     aic_busy: float
     aiv_busy: float
+    elapsed_us: float
     orchestrator_busy_us: float
     scheduler_busy_us: tuple[float, ...]
 
@@ -84,6 +88,7 @@ def summarize(trace: Trace) -> Statistics:
         tasks_in_flight=float(latency_us.sum()) / wall_us,
         aic_busy=float(exec_us[is_aic].sum()) / (wall_us * trace.aic_count),
         aiv_busy=float(exec_us[~is_aic].sum()) / (wall_us * trace.aiv_count),
+        elapsed_us=float(trace.finish_us.max()),
         orchestrator_busy_us=float((trace.orchestrator_end_us - trace.orchestrator_begin_us).sum()),
         scheduler_busy_us=_scheduler_busy_us(trace),
     )
@@ -115,6 +120,6 @@ def _functions(trace: Trace) -> tuple[FunctionStatistics, ...]:
 
 
 def _scheduler_busy_us(trace: Trace) -> tuple[float, ...]:
-    work_us = trace.finish_us - trace.observe_us + trace.dispatch_cost_us
+    work_us = trace.done_us - trace.observe_us + trace.dispatch_cost_us
     busy_us = np.bincount(trace.thread, weights=work_us, minlength=trace.thread_count)
     return tuple(busy_us.tolist())

@@ -11,6 +11,7 @@ from devices.dtypes import DType
 from devices.kernel import Kernel
 from runtime.errors import LanguageError
 from runtime.graph import ALLOC, Buffer, View
+from runtime.launch import Launch
 from runtime.scopes import Scopes
 
 __all__ = ["AllocGroup", "Submits", "TensorSpec"]
@@ -58,6 +59,12 @@ class Submits:
         Tensor arguments of each submit; the tensors made, for an alloc.
     scalars : list of tuple of int
         Scalar arguments of each submit.
+    launches : dict of int to Launch
+        How submits are launched that are not run once on one core (or cluster).
+    explicit : dict of int to tuple of int
+        Producers that the program names for a submit, besides those that are found.
+    manual : set of int
+        Submits of manual scopes, for which no producer is looked for.
     scope : list of int
         Scope that directly encloses each submit.
     scope_line, scope_end : list of int
@@ -75,6 +82,9 @@ class Submits:
     depth: list[int] = field(default_factory=list)
     views: list[tuple[View, ...]] = field(default_factory=list)
     scalars: list[tuple[int, ...]] = field(default_factory=list)
+    launches: dict[int, Launch] = field(default_factory=dict)
+    explicit: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    manual: set[int] = field(default_factory=set)
     scope: list[int] = field(default_factory=list)
     scope_line: list[int] = field(default_factory=list)
     scope_end: list[int] = field(default_factory=list)
@@ -104,7 +114,7 @@ class Submits:
         if scope != _NO_SCOPE:
             self.scope_end[scope] = len(self.kernel)
 
-    def _hold(self) -> None:
+    def hold(self) -> None:
         """Have the innermost scope hold the submit that is being recorded."""
         innermost = self._open[-1]
         if innermost[0] == _NO_SCOPE:
@@ -123,7 +133,7 @@ class Submits:
                 for t in spec.tensors
             ]
         )
-        self._hold()
+        self.hold()
         self.kernel.append(ALLOC)
         self.depth.append(spec.depth)
         self.views.append(made)
@@ -132,7 +142,7 @@ class Submits:
 
     def submit(self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...]) -> None:
         """Record a task."""
-        self._hold()
+        self.hold()
         self.kernel.append(kernel)
         self.depth.append(self.kernel_depth[kernel])
         self.views.append(views)

@@ -44,8 +44,8 @@ class TensorMap:
         Entries that lookups have looked at.
     dropped : int
         Producers that lookups found beyond the cap.
-    entry_writer, entry_removed_by : list of int
-        The submits that inserted and removed each entry (see `MapEntries`).
+    entry_writer, entry_removed_by, entry_buffer, walks : list
+        Columns of `MapEntries`.
     """
 
     def __init__(self, lookup_cap: int | None) -> None:
@@ -54,6 +54,9 @@ class TensorMap:
         self.dropped = 0
         self.entry_writer: list[int] = []
         self.entry_removed_by: list[int] = []
+        self.entry_buffer: list[int] = []
+        self.walks: list[tuple[int, int, int]] = []
+        self._numbers: dict[Buffer, int] = {}
         self._writers: dict[Buffer, list[_Entry]] = {}
 
     def submit(self, task: int, accesses: Iterable[Access]) -> list[int]:
@@ -66,6 +69,8 @@ class TensorMap:
                 continue  # nobody else knows the tensor yet; its owner stands for the writer
             if owner >= 0:
                 producers[owner] = None
+            if direction is Direction.NO_DEP:
+                continue
             if direction is not Direction.OUT_EXISTING:
                 self._look_up(task, view, direction, producers)
             if direction is not Direction.IN:
@@ -74,7 +79,11 @@ class TensorMap:
             self._writers.setdefault(view.buffer, []).append((task, view, len(self.entry_writer)))
             self.entry_writer.append(task)
             self.entry_removed_by.append(NEVER_REMOVED)
+            self.entry_buffer.append(self._number(view.buffer))
         return list(producers)
+
+    def _number(self, buffer: Buffer) -> int:
+        return self._numbers.setdefault(buffer, len(self._numbers))
 
     def _look_up(
         self, task: int, view: View, direction: Direction, producers: dict[int, None]
@@ -83,6 +92,8 @@ class TensorMap:
         if not entries:
             return
         self.walked += len(entries)
+        if len(entries) > 1:
+            self.walks.append((task, self._number(view.buffer), len(entries)))
         covers_all = view.shape == view.buffer.shape
         found = [e for e in reversed(entries) if covers_all or _overlap(view, e[1])]
         if self.lookup_cap is not None and len(found) > self.lookup_cap:
@@ -145,7 +156,10 @@ def build_graph(
     entries: list[int] = []
     for task, touched in enumerate(named_accesses(submits) if accesses is None else accesses):
         before = tensor_map.walked
-        fanin.append(tensor_map.submit(task, touched))
+        found = [] if task in submits.manual else tensor_map.submit(task, touched)
+        if task in submits.explicit:
+            found = list(dict.fromkeys([*found, *submits.explicit[task]]))
+        fanin.append(found)
         entries.append(tensor_map.walked - before)
     counts = np.fromiter(map(len, fanin), dtype=np.int64, count=len(fanin))
     return TaskGraph(
@@ -163,5 +177,8 @@ def build_graph(
         map_entries=MapEntries(
             np.array(tensor_map.entry_writer, dtype=np.int32),
             np.array(tensor_map.entry_removed_by, dtype=np.int32),
+            np.array(tensor_map.entry_buffer, dtype=np.int32),
+            np.array(tensor_map.walks, dtype=np.int32).reshape(-1, 3),
         ),
+        launches=submits.launches,
     )

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
-from devices.timing import kernel_time_us, timing_symbols
+from devices.mix_timing import longest_us
+from devices.timing import timing_symbols
 from runtime.graph import ALLOC, TaskGraph
 from runtime.version import RuntimeVersion
 from scheduler.bounds import LeastOverheads
@@ -16,7 +17,10 @@ __all__ = ["SUBMIT_COSTS", "durations_us", "least_overheads", "submit_costs_us"]
 SUBMIT_COSTS = (
     "costs.submit_us",
     "costs.alloc_us",
+    "costs.argument_us",
     "costs.chain_entry_us",
+    "costs.insert_us",
+    "costs.edge_us",
     "costs.scope_end_us",
     "profiling.phase_record_us",
 )
@@ -26,18 +30,20 @@ SUBMIT_COSTS = (
 def durations_us(graph: TaskGraph, device: Device) -> list[float]:
     """Kernel time of each submit on `device`, 0 for allocs, in us.
 
+    Of a MIX task it is that of the core which takes longest.
+
     Raises
     ------
     InputError
         A kernel has an operation whose cost the device does not state.
     """
-    constant = np.zeros(len(graph.kernels) + 1)  # the last entry is for allocs: ALLOC is -1
+    constant = np.zeros(len(graph.kernels) + 2)  # the last two are for DUMMY, -2, and ALLOC, -1
     varying: dict[int, dict[tuple[int, ...], float]] = {}
     for number, kernel in enumerate(graph.kernels):
         if timing_symbols(kernel.body):
             varying[number] = {}
         else:
-            constant[number] = kernel_time_us(kernel, device).total_us
+            constant[number] = longest_us(kernel, device)
     times: list[float] = constant[graph.kernel].tolist()
     for submit in np.flatnonzero(np.isin(graph.kernel, list(varying))).tolist():
         number, scalars = int(graph.kernel[submit]), graph.scalars[submit]
@@ -45,7 +51,7 @@ def durations_us(graph: TaskGraph, device: Device) -> list[float]:
         if scalars not in known:
             kernel = graph.kernels[number]
             values = dict(zip(kernel.scalars, scalars, strict=True))
-            known[scalars] = kernel_time_us(kernel, device, values).total_us
+            known[scalars] = longest_us(kernel, device, values)
         times[submit] = known[scalars]
     return times
 
@@ -57,10 +63,17 @@ def submit_costs_us(
 
     Scopes that end before a submit are paid with it: nobody waits for the end of the last ones.
     """
+    if runtime.rules.orchestration == "host":  # done before time zero
+        return np.zeros(len(graph))
     costs, records = runtime.costs, runtime.profiling
     is_alloc = graph.kernel == ALLOC
     cost_us = np.where(is_alloc, costs.alloc_us.value, costs.submit_us.value)
+    arguments = np.array([*(len(k.parameters) for k in graph.kernels), 0, 0])  # no dummy, no alloc
+    cost_us += costs.argument_us.value * arguments[graph.kernel]
     cost_us += costs.chain_entry_us.value * graph.chain_entries
+    writers = graph.map_entries.writer
+    cost_us += costs.insert_us.value * np.bincount(writers, minlength=len(graph))
+    cost_us += costs.edge_us.value * np.diff(graph.fanin_start)
     cost_us += costs.scope_end_us.value * graph.scopes.held_before(len(graph))
     if profiling:
         count = np.where(is_alloc, records.records_per_alloc, records.records_per_submit)
@@ -72,14 +85,27 @@ def least_overheads(
     runtime: RuntimeVersion, decision_us: float, *, profiling: bool
 ) -> LeastOverheads:
     """What passes around a kernel at the least, for a policy's cost per decision in us."""
-    costs = runtime.costs
+    costs, rules = runtime.costs, runtime.rules
     record_us = runtime.profiling.record_write_us.value if profiling else 0.0
-    read_us = costs.cond_read_us.value
+    read_us, completion_us = costs.cond_read_us.value, costs.completion_us.value
+    dispatch_us = costs.dispatch_us.value + decision_us
+    head_us = costs.aicpu_to_core_us.value + costs.core_prepare_us.value
+    shown_us = 0.0 if rules.shows_end_first else record_us
+    seen_us = shown_us + costs.core_to_aicpu_us.value + read_us
+    two_slots = rules.slots_per_core > 1
+    told_us = seen_us + completion_us
+    signal_us = costs.aicpu_to_core_us.value
     return LeastOverheads(
-        head_us=costs.aicpu_to_core_us.value + costs.core_prepare_us.value,
-        seen_us=record_us + costs.core_to_aicpu_us.value + read_us,
-        completion_us=costs.completion_us.value,
+        head_us=signal_us if rules.early_dispatch else head_us,
+        seen_us=seen_us,
+        completion_us=completion_us,
         per_consumer_us=costs.per_consumer_us.value,
-        dispatch_us=costs.dispatch_us.value + decision_us,
-        read_us=read_us,
+        dispatch_us=dispatch_us,
+        read_us=0.0 if two_slots else read_us,
+        # A core of two slots goes on by itself; one that was given its task waits for a signal.
+        core_us=record_us + costs.core_prepare_us.value
+        if two_slots
+        else told_us + dispatch_us + head_us,
+        step_us=told_us + (signal_us if rules.early_dispatch else dispatch_us + head_us),
+        ends_completed=rules.finish_stamp == "walked",
     )

@@ -25,8 +25,9 @@ WAIT = np.dtype(
 class Trace:
     """When and where every task of a graph ran.
 
-    Rows are tasks in order of submission (allocs have no row), `t` of them; columns named
-    ``*_us`` hold microseconds since the orchestrator started.
+    Rows are executions of kernels on a core, `t` of them, in order of submission. A task has one
+    row, a MIX or block task one for each core and block; allocs and dummy tasks have none.
+    Columns named ``*_us`` hold microseconds since the orchestrator started.
 
     Attributes
     ----------
@@ -41,8 +42,10 @@ class Trace:
         When a scheduler thread wrote the task to its core.
     start_us, end_us : float64 array, shape (t,)
         When the kernel ran.
-    observe_us, finish_us : float64 array, shape (t,)
+    observe_us, done_us : float64 array, shape (t,)
         When the scheduler thread read the core's end, and when it had walked the consumers.
+    finish_us : float64 array, shape (t,)
+        The finish stamp: one of the two, by version of the runtime.
     core, thread : int16 array, shape (t,)
         Which core ran it, and which scheduler thread owns that core. Cube cores come first.
     orchestrator_begin_us, orchestrator_end_us : float64 array, shape (n,)
@@ -81,6 +84,7 @@ class Trace:
     end_us: Floats
     observe_us: Floats
     finish_us: Floats
+    done_us: Floats
     core: NDArray[np.int16]
     thread: NDArray[np.int16]
     orchestrator_begin_us: Floats
@@ -138,6 +142,21 @@ class Trace:
     def wall_clock_us(self) -> float:
         """Wall-clock = Total Test Time: last finish - first dispatch."""
         return float(self.finish_us.max()) - self.begin_us
+
+    @cached_property
+    def before(self) -> NDArray[np.int64]:
+        """The row that ran before each one on its core, shape (t,); -1 if there is none."""
+        order = np.lexsort((self.start_us, self.core))
+        before = np.full(len(self), -1)
+        same = self.core[order][1:] == self.core[order][:-1]
+        before[order[1:][same]] = order[:-1][same]
+        return before
+
+    @cached_property
+    def held_from_us(self) -> Floats:
+        """When each row has its core for itself: at its dispatch, or when the one before ends."""
+        before_us = np.where(self.before >= 0, self.end_us[self.before], -np.inf)
+        return np.maximum(self.dispatch_us, before_us)
 
     @cached_property
     def waited_us(self) -> float:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType, Kernel
 from runtime.contraction import Group, contract, rebuild
-from runtime.graph import ALLOC, TaskGraph
+from runtime.graph import TaskGraph
 
 __all__ = ["Transformed", "Work", "fuse_kernels", "merge_tasks", "split_tasks"]
 
@@ -294,7 +294,7 @@ def _tasks_of(graph: TaskGraph, kernel: str) -> list[int]:
     numbers = [number for number, name in enumerate(names) if name == kernel]
     tasks: list[int] = np.flatnonzero(np.isin(graph.kernel, numbers)).tolist()
     if not tasks:
-        used = sorted({names[number] for number in graph.kernel.tolist() if number != ALLOC})
+        used = sorted({names[number] for number in graph.kernel.tolist() if number >= 0})
         raise InputError(
             f"no task of {graph.name} executes kernel {kernel!r}; those that run: {', '.join(used)}"
         )

@@ -9,16 +9,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from devices.description import Count, Quantity, Text, load_named, names
+from devices.description import Count, Quantity, Text, differing_keys, load_named, names
 
 __all__ = [
     "Costs",
     "DispatchOrder",
     "ProfilingCosts",
+    "Rules",
     "RuntimeVersion",
     "Shape",
     "available_runtimes",
     "load_runtime",
+    "own_keys",
 ]
 
 _FOLDER = Path(__file__).parent / "versions"
@@ -50,8 +52,14 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     submit_us, alloc_us : Quantity
         Orchestrator, per task and per hidden alloc.
+    argument_us : Quantity
+        Orchestrator, per tensor argument of a task.
     chain_entry_us : Quantity
-        Orchestrator, per TensorMap entry that a lookup walks.
+        Orchestrator, per TensorMap entry that a lookup walks, of a submit that has not retired.
+    insert_us : Quantity
+        Orchestrator, per TensorMap entry that it makes.
+    edge_us : Quantity
+        Orchestrator, per producer that it is told.
     scope_end_us : Quantity
         Orchestrator, per submit that a scope which ends has held.
     cond_read_us : Quantity
@@ -67,11 +75,18 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
         Until what one side writes is visible to the other.
     core_prepare_us : Quantity
         Core, from receiving a task to its start.
+    core_cold_us : Quantity
+        Core, once more for its first task.
+    entry_us : Quantity
+        Orchestrator, before its first submit.
     """
 
     submit_us: Quantity
     alloc_us: Quantity
+    argument_us: Quantity
     chain_entry_us: Quantity
+    insert_us: Quantity
+    edge_us: Quantity
     scope_end_us: Quantity
     cond_read_us: Quantity
     idle_loop_us: Quantity
@@ -81,6 +96,8 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     aicpu_to_core_us: Quantity
     core_to_aicpu_us: Quantity
     core_prepare_us: Quantity
+    core_cold_us: Quantity
+    entry_us: Quantity
 
 
 class ProfilingCosts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,6 +119,44 @@ class ProfilingCosts(Struct, frozen=True, forbid_unknown_fields=True):
     records_per_alloc: Count
 
 
+class Rules(Struct, frozen=True, forbid_unknown_fields=True):
+    """Mechanisms that a version has or has not.
+
+    Attributes
+    ----------
+    slots_per_core : int
+        Tasks that a core holds: 1, or 2 of which it begins the second by itself.
+    orchestration : str
+        ``"device"``: a control core submits while cores run; ``"host"``: everything is submitted
+        before time zero; ``"scope"``: as device, but tasks become visible when their scope ends.
+    ready_queues : str
+        ``"shared"``: one FIFO queue per shape; ``"own"``: each thread has one for as many tasks as
+        it has cores, and takes from the shared one when that is empty.
+    publishes_batches : bool
+        Whether the tasks of one batch reach their cores together.
+    mix_first : bool
+        Whether AIC and AIV tasks wait while a MIX task does.
+    finish_stamp : str
+        ``"walked"``: the consumers have been walked; ``"seen"``: the end was observed.
+    shows_end_first : bool
+        Whether a core shows the end of a task before it writes its record.
+    early_dispatch : bool
+        Whether consumers of producers that allow it are put on a core before they are ready.
+    mix_and_blocks : bool
+        Whether it knows tasks that take more than one core.
+    """
+
+    slots_per_core: Literal[1, 2]
+    orchestration: Literal["device", "host", "scope"]
+    ready_queues: Literal["shared", "own"]
+    publishes_batches: bool
+    mix_first: bool
+    finish_stamp: Literal["walked", "seen"]
+    shows_end_first: bool
+    early_dispatch: bool
+    mix_and_blocks: bool
+
+
 class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     """A version of the runtime.
 
@@ -114,7 +169,7 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     scheduler_threads : int
         AICPU threads that dispatch and complete tasks; one more orchestrates.
     local_capacity : int
-        Entries of a scheduler thread's own LIFO buffer, per shape.
+        Entries of a scheduler thread's own LIFO buffer, per shape; 0 is none.
     lookup_cap : int
         Most producers that one TensorMap lookup returns; 0 is no limit (see `lookup_limit`).
     rings : int
@@ -132,6 +187,8 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     deferred_releases : int
         Completed tasks after which a scheduler thread drops their references to producers, even
         if it is never idle.
+    rules : Rules
+        Its mechanisms.
     dispatch_order : DispatchOrder
         Order of the shapes (see `shape_order`).
     costs, profiling : Struct
@@ -142,7 +199,7 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     description: Text
     source: Text
     scheduler_threads: Count
-    local_capacity: Count
+    local_capacity: _Limit
     lookup_cap: _Limit
     rings: Count
     task_window: _Limit
@@ -151,6 +208,7 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     dep_pool_entries: _Limit
     tensormap_entries: _Limit
     deferred_releases: Count
+    rules: Rules
     dispatch_order: DispatchOrder
     costs: Costs
     profiling: ProfilingCosts
@@ -167,6 +225,11 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     def shape_order(self, thread: int) -> tuple[Shape, Shape, Shape]:
         """Order in which scheduler thread number `thread` serves the shapes."""
         return self.dispatch_order.odd if thread % 2 else self.dispatch_order.even
+
+
+def own_keys(name: str) -> set[str]:
+    """Dotted keys that the description of a version says itself; the others are its base's."""
+    return differing_keys(_FOLDER / f"{name}.toml")
 
 
 def available_runtimes() -> list[str]:

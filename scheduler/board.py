@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from scheduler.queues import ReadyQueue
 
-__all__ = ["AIC", "AIV", "ANY_CORE", "Board", "Poller"]
+if TYPE_CHECKING:
+    from scheduler.early import EarlyTasks
 
-AIC, AIV = 0, 1
-"""Shapes: what a task needs. A shape is also the index of its ready queue."""
+__all__ = ["AIC", "AIV", "ANY_CORE", "DUMMY", "MIX", "Board", "Poller", "Spread"]
+
+AIC, AIV, MIX, DUMMY = 0, 1, 2, 3
+"""Shapes: what a task needs: a cube core, a vector core, a whole cluster, nothing. A shape is also
+the index of its ready queue."""
 
 ANY_CORE = -1
 """Stands for a core where a policy names none."""
@@ -33,6 +38,9 @@ class Poller(Protocol):
     def look_at(self, look_us: float) -> None:
         """Have it look at that time."""
 
+    def look_for(self, shape: int, now_us: float) -> None:
+        """Have it look at the queue of `shape` as soon as it does."""
+
     def keep(self, task: int, core: int, now_us: float) -> None:
         """Have it run a ready task on one of its own cores."""
 
@@ -45,14 +53,60 @@ class Poller(Protocol):
     def next_release_us(self) -> float:
         """When it releases what it has completed, if nothing comes before; else never (inf)."""
 
+    def open_gate(self, task: int, core: int, staged_us: float, now_us: float) -> None:
+        """Let one of its cores begin a task that it was given before."""
+
+    def has_idle(self, shape: int) -> bool:
+        """Whether one of its cores of a shape is idle."""
+
+    def idle_count(self, shape: int) -> int:
+        """How many of its cores of a shape are idle."""
+
+    def stand_still(self) -> bool:
+        """Dispatch nothing until `go_on`, if it is between two iterations; returns whether so."""
+
+    def place_together(self, task: int, now_us: float) -> float:
+        """Place blocks of that task on its cores; returns when that is done."""
+
+    def go_on(self, now_us: float) -> None:
+        """Dispatch again."""
+
+
+@dataclass(slots=True)
+class Spread:
+    """A task that runs on several cores, each of which executes a part of it.
+
+    Attributes
+    ----------
+    slots : tuple of int
+        Cores of a cluster that one block takes: 0 is the cube core, 1 and 2 are vector cores. A
+        block on one vector core takes whichever is idle.
+    times_us : tuple of float
+        Kernel time on each of them.
+    blocks : int
+        Blocks that have to be placed yet.
+    running : int
+        Parts that are not complete, those of blocks that have to be placed included.
+    together : bool
+        Whether all blocks have to start together.
+    """
+
+    slots: tuple[int, ...]
+    times_us: tuple[float, ...]
+    blocks: int
+    running: int
+    together: bool
+
 
 class Board:
     """Shared memory of the control cores.
 
     Parameters
     ----------
-    shape_of : sequence of int
+    shape_of : list of int
         Shape of each submit.
+    spread : dict of int to Spread
+        The tasks that take more than one core.
 
     Attributes
     ----------
@@ -62,8 +116,9 @@ class Board:
         Whether each task is complete.
     consumers : list of list of int
         Tasks that were submitted while this producer was not complete, oldest first.
-    ready_us, observe_us, finish_us : list of float
-        Stamps of each task.
+    ready_us, observe_us, finish_us, done_us : list of float
+        Stamps of each task, and but for the first of each part; `done_us` is when the thread had
+        walked the consumers.
     release_us : list of float
         When a thread dropped each task's references to its producers; infinite before.
     linked : list of int
@@ -81,13 +136,26 @@ class Board:
         The scheduler threads, which register themselves.
     owner : dict of int to Poller
         The thread that owns each core; the threads enter themselves.
+    part_of : list of int
+        The task of each part; parts are numbered on from `count`, the number of submits.
+    early : EarlyTasks or None
+        Tasks that may be put on a core while their producers run, where the runtime does that.
+    drain : int or None
+        A task whose blocks have to start together: no thread dispatches until it has.
+    own_queues : bool
+        Whether a thread may have tasks that no other thread sees.
     name_core : callable or None
         ``name_core(task)`` is the core that a ready task has to run on, or `ANY_CORE`; None where
         all tasks may run anywhere.
     """
 
-    def __init__(self, shape_of: Sequence[int]) -> None:
+    def __init__(self, shape_of: list[int], spread: dict[int, Spread]) -> None:
         count = len(shape_of)
+        self.count = count
+        self.spread = spread
+        self.part_of: list[int] = []
+        self.drain: int | None = None
+        self.early: EarlyTasks | None = None
         # Plain lists: an element of a numpy array costs five times as much to read and write.
         self.shape_of = shape_of
         self.waiting_for = [0] * count
@@ -96,6 +164,7 @@ class Board:
         self.ready_us = [0.0] * count
         self.observe_us = [0.0] * count
         self.finish_us = [0.0] * count
+        self.done_us = [0.0] * count
         self.release_us = [float("inf")] * count
         self.linked = [0] * count
         self.released_by = [-1] * count
@@ -103,28 +172,70 @@ class Board:
         self.last_task: dict[int, int] = {}
         self.threads: list[Poller] = []
         self.owner: dict[int, Poller] = {}
+        self.own_queues = False
         self.name_core: Callable[[int], int] | None = None
         self.on_release: Callable[[float], None] | None = None
         self._turn = 0
 
-    def submit(self, task: int, producers: Sequence[int], now_us: float) -> None:
-        """Take a task over from the orchestrator; it waits for producers that are not complete."""
+    def submit(
+        self, task: int, producers: Sequence[int], now_us: float, *, held: bool = False
+    ) -> None:
+        """Take a task over from the orchestrator; it waits for producers that are not complete.
+
+        A held task waits for `reveal` as well.
+        """
         complete, consumers = self.complete, self.consumers
         waiting = 0
         for producer in producers:
             if not complete[producer]:
                 consumers[producer].append(task)
                 waiting += 1
-        self.waiting_for[task] = self.linked[task] = waiting
-        if not waiting:
-            self.ready_us[task] = now_us
-            # Where threads have queues of their own, the orchestrator deals tasks out in turn.
-            self._turn = (self._turn + 1) % len(self.threads)
-            self.push(task, now_us, self.threads[self._turn])
+        self.waiting_for[task] = waiting + held
+        self.linked[task] = waiting
+        if self.early is not None:
+            self._begin_early(self.early.submit(task, producers, self), now_us)
+        if not waiting and not held:
+            self._make_ready(task, now_us)
+
+    def _begin_early(self, tasks: Sequence[int], now_us: float) -> None:
+        """Have threads look for tasks whose producers all run or are complete."""
+        if self.early is not None:
+            for task in tasks:
+                self.early.queues[self.shape_of[task]].append(task)
+                self.offer(self.shape_of[task], now_us)
+
+    def offer_early(self, now_us: float) -> None:
+        """Let threads find what may be put on a core before it is ready."""
+        if self.early is not None:
+            for shape, queue in enumerate(self.early.queues):
+                if queue:
+                    self.offer(shape, now_us)
+
+    def started(self, task: int, now_us: float) -> None:
+        """Take note that a task was given to its core."""
+        if self.early is not None:
+            self._begin_early(self.early.start(task, self), now_us)
+
+    def completed(self, task: int, now_us: float) -> None:
+        """Take note that a task is complete."""
+        if self.early is not None:
+            self._begin_early(self.early.complete(task, self), now_us)
+
+    def reveal(self, task: int, now_us: float) -> None:
+        """Let a held task run when its producers are complete."""
+        self.waiting_for[task] -= 1
+        if not self.waiting_for[task]:
+            self._make_ready(task, now_us)
+
+    def _make_ready(self, task: int, now_us: float) -> None:
+        self.ready_us[task] = now_us
+        # Where threads have queues of their own, the orchestrator deals tasks out in turn.
+        self._turn = (self._turn + 1) % len(self.threads)
+        self.push(task, now_us, self.threads[self._turn])
 
     def push(self, task: int, now_us: float, thread: Poller) -> None:
         """Leave a ready task where `thread` leaves such tasks, or with the owner of its core."""
-        if self.name_core is not None:
+        if self.name_core is not None and task not in self.spread:
             core = self.name_core(task)
             if core != ANY_CORE:
                 self.named_core[task] = core
@@ -133,6 +244,15 @@ class Board:
         shape = self.shape_of[task]
         thread.queues[shape].append(task)
         self.offer(shape, now_us)
+        if self.own_queues:
+            thread.look_for(shape, now_us)
+
+    def new_part(self, task: int) -> int:
+        """Number of a new part of a task that runs on several cores; it has stamps of its own."""
+        self.part_of.append(task)
+        for stamps in (self.observe_us, self.finish_us, self.done_us):
+            stamps.append(0.0)
+        return self.count + len(self.part_of) - 1
 
     def is_idle(self, core: int) -> bool:
         """Whether its owner knows that a core has nothing to run, and no task waits for it."""
@@ -148,6 +268,8 @@ class Board:
         """
         first_us, first = float("inf"), None
         for thread in self.threads:
+            if self.own_queues and not thread.queues[shape]:
+                continue
             look_us = thread.next_look_us(shape, now_us)
             if look_us < first_us:
                 first_us, first = look_us, thread

@@ -48,7 +48,14 @@ class LeastOverheads:
     dispatch_us : float
         What a thread spends before a dispatch stamp, the policy's decision included.
     read_us : float
-        What reading one core's end costs the thread; a part of `seen_us`.
+        What reading a task's end costs the thread; a part of `seen_us`, or 0 where one read may
+        show several ends.
+    core_us : float
+        From the end of a kernel on a core to the start of the next one.
+    step_us : float
+        From the end of a task to the start of a consumer, but for the walk to it.
+    ends_completed : bool
+        Whether a run ends with the completion of its last task, and not when its end is seen.
     """
 
     head_us: float
@@ -57,12 +64,19 @@ class LeastOverheads:
     per_consumer_us: float
     dispatch_us: float
     read_us: float
+    core_us: float
+    step_us: float
+    ends_completed: bool
 
     @property
     def between_us(self) -> float:
         """From the end of a task to the start of a consumer."""
-        told_us = self.seen_us + self.completion_us + self.per_consumer_us
-        return told_us + self.dispatch_us + self.head_us
+        return self.step_us + self.per_consumer_us
+
+    @property
+    def tail_us(self) -> float:
+        """From the end of a task to its finish."""
+        return self.seen_us + (self.completion_us if self.ends_completed else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,27 +120,27 @@ def path_bound(
     fanin_start, fanin : int arrays
         Producers (CSR), each before its consumers.
     """
-    around_us = least.dispatch_us + least.head_us + least.seen_us + least.completion_us
-    step_us = np.where(is_task, exec_us + around_us, 0.0) + is_walked * least.per_consumer_us
+    step_us = np.where(is_task, exec_us + least.step_us, 0.0) + is_walked * least.per_consumer_us
     steps_us = float(longest_to(step_us, fanin_start, fanin).max(initial=0.0))
     kernels_us = float(longest_to(exec_us, fanin_start, fanin).max(initial=0.0))
-    # The first dispatch stamp comes after its preparation.
-    return Bound(name, max(steps_us - least.dispatch_us, 0.0), kernels_us)
+    # From a first start to a last end there is a step less; a path of no task has none.
+    ends_us = steps_us - least.step_us + least.head_us + least.tail_us
+    return Bound(name, ends_us if kernels_us or steps_us else 0.0, kernels_us)
 
 
 def area_bound(name: str, exec_us: Floats, cores: int, least: LeastOverheads) -> Bound:
     """Work of all tasks of one core type, spread evenly over its cores.
 
-    A core is taken from the dispatch stamp until a thread has completed the task, and then until
-    the next dispatch stamp, but for the first task of each core.
+    The first task of each core begins after its dispatch stamp, and all but the last have another
+    one behind them.
 
     Parameters
     ----------
     exec_us : float64 array, shape (t,)
         Kernel times of the tasks.
     """
-    held_us = exec_us.sum() + len(exec_us) * (least.head_us + least.seen_us + least.completion_us)
-    held_us += max(len(exec_us) - cores, 0) * least.dispatch_us
+    held_us = exec_us.sum() + max(len(exec_us) - cores, 0) * least.core_us
+    held_us += min(len(exec_us), cores) * (least.head_us + least.tail_us)
     return Bound(name, float(held_us) / cores, float(exec_us.sum()) / cores)
 
 
@@ -134,8 +148,8 @@ def orchestrator_bound(
     last_submit_us: float, first_dispatch_us: float, last_exec_us: float, least: LeastOverheads
 ) -> Bound:
     """Submits from the first dispatch on, and then the last task that was submitted."""
-    after_us = least.dispatch_us + least.head_us + last_exec_us + least.seen_us
-    us = last_submit_us - first_dispatch_us + after_us + least.completion_us
+    after_us = least.dispatch_us + least.head_us + last_exec_us + least.tail_us
+    us = last_submit_us - first_dispatch_us + after_us
     return Bound("orchestrator", us)
 
 

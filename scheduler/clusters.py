@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from scheduler.board import AIC, AIV
+from scheduler.board import AIC, AIV, MIX
 from scheduler.queues import ReadyQueue
+from scheduler.rules import PENDING
 
 __all__ = ["Clusters"]
 
@@ -24,11 +25,14 @@ class Clusters:
         cluster ``c``.
     core_queue : callable
         ``core_queue(core)`` makes the queue of the tasks that wait for one core.
+    has_mix : bool
+        Whether any task needs a whole cluster; if none does, nobody asks for `MIX`.
 
     Attributes
     ----------
     free : list of int
-        Clusters that have an idle core, by shape.
+        Clusters that have an idle core, by shape; for `MIX`, all of whose cores are idle. A dummy
+        task needs none.
     """
 
     def __init__(
@@ -37,9 +41,14 @@ class Clusters:
         aic_count: int,
         aiv_per_cluster: int,
         core_queue: Callable[[int], ReadyQueue],
+        *,
+        has_mix: bool = False,
     ) -> None:
         everything = (1 << len(clusters)) - 1
-        self.free = [everything] * 2
+        self._has_mix = has_mix
+        self._has_second = False  # whether a second slot was ever open
+        self.free = [everything] * 4 + [0] * 4
+        self._second = [0] * (1 + aiv_per_cluster)  # cores whose second slot is open
         self._idle = [everything] * (1 + aiv_per_cluster)
         self._cores = [
             [c, *(aic_count + aiv_per_cluster * c + i for i in range(aiv_per_cluster))]
@@ -71,6 +80,7 @@ class Clusters:
             The cluster.
         """
         idle = self._idle
+        self.free[MIX] &= ~bit
         if shape == AIC:
             idle[0] ^= bit
             self.free[AIC] ^= bit
@@ -85,13 +95,57 @@ class Clusters:
                     break
             else:
                 self.free[AIV] ^= bit
+        if self._has_second:
+            self._update_second(bit)
         return self._cores[bit.bit_length() - 1][slot]
 
     def release(self, core: int) -> None:
         """Make a core idle."""
         slot, bit = self._place[core]
-        self._idle[slot] |= bit
-        self.free[AIC if slot == 0 else AIV] |= bit
+        idle, free = self._idle, self.free
+        idle[slot] |= bit
+        free[AIC if slot == 0 else AIV] |= bit
+        if self._has_mix and all(cores & bit for cores in idle):
+            free[MIX] |= bit
+        if self._has_second:
+            self._second[slot] &= ~bit
+            self._update_second(bit)
+
+    def open_second(self, core: int) -> None:
+        """Note that a busy core has accepted its task, so that another can be put behind it."""
+        slot, bit = self._place[core]
+        self._has_second = True
+        self._second[slot] |= bit
+        self._update_second(bit)
+
+    def occupy_second(self, shape: int, bit: int, slot: int = 0) -> int:
+        """Take the second slot of a core of a cluster, for `MIX` also an idle core's first one."""
+        if shape == AIV and not slot:
+            slot = next(s for s in self._slots[AIV] if self._second[s] & bit)
+        if self._idle[slot] & bit:
+            return self.occupy(shape, bit, slot)
+        self._second[slot] ^= bit
+        self._update_second(bit)
+        return self._cores[bit.bit_length() - 1][slot]
+
+    def _update_second(self, bit: int) -> None:
+        second, free = self._second, self.free
+        open_to = {
+            AIC: second[0] & bit,
+            AIV: any(second[slot] & bit for slot in self._slots[AIV]),
+            MIX: all((second[slot] | self._idle[slot]) & bit for slot in range(len(second)))
+            and not free[MIX] & bit,
+        }
+        for shape, is_open in open_to.items():
+            free[shape + PENDING] = (
+                free[shape + PENDING] | bit if is_open else (free[shape + PENDING] & ~bit)
+            )
+
+    def idle_count(self, shape: int) -> int:
+        """Idle cores of a shape; for `MIX`, idle clusters."""
+        if shape == MIX:
+            return self.free[MIX].bit_count()
+        return sum(self._idle[slot].bit_count() for slot in self._slots[shape])
 
     def wait(self, task: int, core: int) -> bool:
         """Have a task wait for one core; returns whether that is idle and its turn has come."""
@@ -111,6 +165,10 @@ class Clusters:
     def is_awaited(self, shape: int) -> bool:
         """Whether a task whose turn has come waits for an idle core of this shape."""
         return any(self._idle[slot] & self._awaited[slot] for slot in self._slots[shape])
+
+    def awaited_shapes(self) -> list[int]:
+        """Shapes of which some idle core has a task that waits for it."""
+        return [shape for shape in (AIC, AIV) if self.is_awaited(shape)]
 
     def occupy_awaited(self, shape: int) -> Iterator[tuple[int, int]]:
         """Take every idle core that tasks wait for; gives the core and the first of its tasks."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scheduler.board import ANY_CORE
-from scheduler.policy import ListPolicy, Machine
-from scheduler.queues import ReadyQueue, StealingQueue
+from scheduler.policy import ListPolicy, Machine, Queues
+from scheduler.queues import StealingQueue
 from scheduler.tasks import Tasks
 
 __all__ = [
@@ -214,7 +214,11 @@ class WorkStealing(ListPolicy):
 
     name: ClassVar[str] = "work-stealing"
 
-    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
+    def queues(self, threads: int) -> list[Queues]:
         """Queues for every thread; it knows no priorities."""
-        families: tuple[list[StealingQueue], list[StealingQueue]] = [], []
-        return [(StealingQueue(families[0]), StealingQueue(families[1])) for _ in range(threads)]
+        aic: list[StealingQueue] = []
+        aiv: list[StealingQueue] = []
+        mix: list[StealingQueue] = []
+        return [
+            (StealingQueue(aic), StealingQueue(aiv), StealingQueue(mix)) for _ in range(threads)
+        ]

@@ -8,10 +8,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import ClassVar, Protocol
 
 from scheduler.board import ANY_CORE
-from scheduler.queues import Rank, RankedQueue, ReadyQueue
+from scheduler.queues import OwnQueue, Rank, RankedQueue, ReadyQueue
 from scheduler.tasks import Tasks
 
-__all__ = ["ListPolicy", "Machine", "Policy", "RuntimePolicy", "full_name"]
+__all__ = ["ListPolicy", "Machine", "Policy", "Queues", "RuntimePolicy", "full_name"]
+
+Queues = tuple[ReadyQueue, ReadyQueue, ReadyQueue]
+"""A thread's ready queues of AIC, AIV and MIX tasks."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Machine:
         The task that each core ran last or runs; a core that has run none is not in it.
     core_of : sequence of int
         The core that each task was started on, -1 before.
+    own_queues : bool
+        Whether the runtime gives each thread a queue of its own.
     is_idle : callable
         ``is_idle(core)``: whether the core is known to have nothing to run, and no task waits for
         it.
@@ -41,6 +46,7 @@ class Machine:
     overhead_us: float
     last_task: Mapping[int, int]
     core_of: Sequence[int]
+    own_queues: bool
     is_idle: Callable[[int], bool]
 
 
@@ -83,8 +89,8 @@ class Policy(Protocol):
     def core_queue(self, core: int) -> ReadyQueue:
         """The queue of the tasks that wait for one core."""
 
-    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
-        """For each thread its queues of AIC and AIV tasks; threads may share them."""
+    def queues(self, threads: int) -> list[Queues]:
+        """For each thread its queues of AIC, AIV and MIX tasks; threads may share them."""
 
 
 @dataclass
@@ -120,10 +126,10 @@ class ListPolicy:
         """In the order of `rank`, too."""
         return RankedQueue(self._rank_after_priority())
 
-    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
+    def queues(self, threads: int) -> list[Queues]:
         """One queue per shape for all threads."""
         rank = self._rank_after_priority()
-        shared = RankedQueue(rank), RankedQueue(rank)
+        shared = RankedQueue(rank), RankedQueue(rank), RankedQueue(rank)
         return [shared] * threads
 
     def _rank_after_priority(self) -> Callable[[int], Rank]:
@@ -145,10 +151,23 @@ class RuntimePolicy(ListPolicy):
     name: ClassVar[str] = "runtime"
     fills_local_buffers: ClassVar[bool] = True
 
-    def queues(self, threads: int) -> list[tuple[ReadyQueue, ReadyQueue]]:
-        """One FIFO queue per shape for all threads."""
-        shared: tuple[deque[int], deque[int]] = deque(), deque()
-        return [shared] * threads
+    def queues(self, threads: int) -> list[Queues]:
+        """One FIFO queue per shape for all threads, before which each may have one of its own."""
+        aic: deque[int] = deque()
+        aiv: deque[int] = deque()
+        mix: deque[int] = deque()
+        if not self.machine.own_queues:
+            return [(aic, aiv, mix)] * threads
+        owned = [self.machine.thread_of[core] for cores in self.machine.cores for core in cores]
+        split = len(self.machine.cores[0])
+        return [
+            (
+                OwnQueue(owned[:split].count(thread), aic),
+                OwnQueue(owned[split:].count(thread), aiv),
+                mix,
+            )
+            for thread in range(threads)
+        ]
 
 
 def full_name(policy: Policy) -> str:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from devices.errors import InputError
 
-__all__ = ["PlannedQueue", "Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
+__all__ = ["OwnQueue", "PlannedQueue", "Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
 
 Rank = float | tuple["Rank", ...]
 """What orders ready tasks; those of one queue have to be comparable."""
@@ -86,6 +86,37 @@ class PlannedQueue:
         self._ready.remove(task)
         self._next += 1
         return task
+
+
+class OwnQueue:
+    """A thread's own queue of few tasks; when it is empty, it is filled from one for all threads.
+
+    Parameters
+    ----------
+    capacity : int
+        Tasks that the own queue holds; the rest goes to the one for all.
+    shared : deque of int
+        The one for all.
+    """
+
+    def __init__(self, capacity: int, shared: deque[int]) -> None:
+        self._own: deque[int] = deque()
+        self._capacity = capacity
+        self._shared = shared
+
+    def __len__(self) -> int:
+        return len(self._own) + len(self._shared)
+
+    def append(self, task: int) -> None:
+        """Leave a ready task, with this thread if there is room."""
+        (self._own if len(self._own) < self._capacity else self._shared).append(task)
+
+    def popleft(self) -> int:
+        """Take the oldest own task; where there is none, take over as many as there is room for."""
+        if not self._own:
+            for _ in range(min(max(self._capacity, 1), len(self._shared))):
+                self._own.append(self._shared.popleft())
+        return self._own.popleft()
 
 
 class StealingQueue:

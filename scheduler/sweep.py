@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections.abc import Callable
 from math import ceil
+from typing import Protocol
 
-__all__ = ["Sweep"]
+__all__ = ["Cores", "Sweep", "TwoSlotSweep"]
 
 _NEVER = float("inf")
+
+
+class Cores(Protocol):
+    """The cores, while they run."""
+
+    def add(self, duration_us: float) -> None:
+        """Add one more execution, numbered after those that are known."""
+
+    def run_gated(
+        self, core: int, task: int, staged_us: float, ring_us: float
+    ) -> tuple[float, float]:
+        """Let a core begin a task that it was given before; as `run`."""
+
+    def run(self, core: int, task: int, dispatch_us: float) -> tuple[float, float]:
+        """Give a task to a core; when a read can see that it was accepted, and has ended."""
 
 
 class Sweep:
@@ -17,43 +34,83 @@ class Sweep:
     ----------
     read_us : float
         What one read costs. It sees what is visible when it begins, and takes its time.
+    pool : Cores
+        Runs tasks.
+    number_part : callable
+        ``number_part(task)`` is the number of a new part of a task that takes several cores.
 
     Attributes
     ----------
     cores, tasks : list of int
         Running cores and their tasks.
     visible_us : list of float
-        When each core's end becomes visible.
+        When a read of each core can see something new: that its task has ended.
     position : int
-        Where in the sweep the last end was found.
+        Where in the sweep something was found.
+    seen_us : float
+        When the read began that found it.
     """
 
-    def __init__(self, read_us: float) -> None:
+    def __init__(self, read_us: float, pool: Cores, number_part: Callable[[int], int]) -> None:
         self.read_us = read_us
         self.cores: list[int] = []
         self.tasks: list[int] = []
         self.visible_us: list[float] = []
         self.position = 0
+        self.seen_us = 0.0
+        self._pool = pool
+        self._number_part = number_part
+        self._run = pool.run
 
-    def add(self, core: int, task: int, visible_us: float) -> None:
-        """Read one more core from now on."""
+    def start(self, core: int, task: int, dispatch_us: float) -> None:
+        """Give a task to an idle core, and read that core from now on."""
+        self._insert(core, task, self._run(core, task, dispatch_us)[1])
+
+    def start_gated(self, core: int, task: int, staged_us: float, ring_us: float) -> None:
+        """Let an idle core begin a task that it was given before, and read it from now on."""
+        self._enter(core, task, *self._pool.run_gated(core, task, staged_us, ring_us))
+
+    def _enter(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        del accepted_us  # of no interest where a core has one slot
+        self._insert(core, task, ended_us)
+
+    def new_part(self, task: int, duration_us: float) -> int:
+        """Number of a part of a task that takes several cores, for `start`."""
+        self._pool.add(duration_us)
+        return self._number_part(task)
+
+    def _insert(self, core: int, task: int, visible_us: float) -> None:
         position = bisect(self.cores, core)
+        if position <= self.position < len(self.cores):  # what was found stays found
+            self.position += 1
         self.cores.insert(position, core)
         self.tasks.insert(position, task)
         self.visible_us.insert(position, visible_us)
 
-    def take(self) -> tuple[int, int]:
-        """Read the core whose end was found no more; returns it and its task."""
-        del self.visible_us[self.position]
-        return self.cores.pop(self.position), self.tasks.pop(self.position)
+    def completes(self) -> bool:
+        """Whether what was found completes a task."""
+        return True
 
-    def first_end(self, start_us: float, period_us: float) -> tuple[float, float]:
-        """Find the first end that sweeps will see; the first begins at `start_us`.
+    def take(self) -> tuple[int, int, bool]:
+        """Complete the task that was found ended; returns core, task and whether the core idles."""
+        del self.visible_us[self.position]
+        return self.cores.pop(self.position), self.tasks.pop(self.position), True
+
+    def has_ended_too(self) -> bool:
+        """Whether the same read shows that the task behind the completed one has ended."""
+        return False
+
+    def accept(self) -> int:
+        """Note that the core that was found has accepted its task, and return that core."""
+        raise AssertionError("a core of one slot is read for ends only")
+
+    def first_end(self, start_us: float, period_us: float) -> float:
+        """Find the first news that sweeps will see; the first begins at `start_us`.
 
         Returns
         -------
-        seen_us, rounds : float
-            When the read that sees it begins, and how many sweeps before see nothing.
+        rounds : float
+            How many sweeps before see nothing.
         """
         read_us = start_us
         first_us, first_rounds = _NEVER, _NEVER
@@ -70,22 +127,83 @@ class Sweep:
             if seen_us < first_us:
                 first_us, first_rounds, self.position = seen_us, rounds, position
             read_us += self.read_us
-        return first_us, first_rounds
+        self.seen_us = first_us
+        return first_rounds
 
     def next_end(self, read_us: float) -> tuple[float, bool]:
-        """Sweep on from the last position, at `read_us`, to the next end or through.
+        """Sweep on from the last position, at `read_us`, to the next news or through.
 
         Returns
         -------
         read_us : float
             When the last read ends.
         found : bool
-            Whether it has seen an end.
+            Whether it has seen something.
         """
         visible_us, cost_us = self.visible_us, self.read_us
         for position in range(self.position, len(visible_us)):
             begin_us, read_us = read_us, read_us + cost_us
             if visible_us[position] <= begin_us:
-                self.position = position
+                self.position, self.seen_us = position, begin_us
                 return read_us, True
         return read_us, False
+
+
+class TwoSlotSweep(Sweep):
+    """The same for cores with a second slot, which go on to the task in it by themselves.
+
+    A read then shows that a core has accepted a task, which frees its second slot, or that it has
+    ended one. While a second task waits, the end of the first is not looked at; it shows in the
+    acceptance of the second.
+    """
+
+    def __init__(self, read_us: float, pool: Cores, number_part: Callable[[int], int]) -> None:
+        super().__init__(read_us, pool, number_part)
+        self._ended_us: dict[int, float] = {}  # of the running task of each core
+        self._second: dict[int, tuple[int, float]] = {}  # task and its end
+        self._accepted: dict[int, bool] = {}
+
+    def start(self, core: int, task: int, dispatch_us: float) -> None:
+        """Give a task to an idle core, or to the second slot of a running one."""
+        accepted_us, ended_us = self._run(core, task, dispatch_us)
+        if core in self._ended_us:
+            self._second[core] = task, ended_us
+            self.visible_us[self.cores.index(core)] = accepted_us
+            return
+        self._enter(core, task, accepted_us, ended_us)
+
+    def _enter(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        self._ended_us[core] = ended_us
+        self._accepted[core] = False
+        self._insert(core, task, accepted_us)
+
+    def completes(self) -> bool:
+        """Whether what was found completes a task."""
+        core = self.cores[self.position]
+        return core in self._second or self._ended_us[core] <= self.seen_us
+
+    def take(self) -> tuple[int, int, bool]:
+        """Complete the running task of the core that was found; the second one becomes it."""
+        core, task = self.cores[self.position], self.tasks[self.position]
+        if core in self._second:
+            self.tasks[self.position], self._ended_us[core] = self._second.pop(core)
+            self._accepted[core] = True
+            self.visible_us[self.position] = self._ended_us[core]
+            if self._ended_us[core] > self.seen_us:
+                self.position += 1  # sweep on behind it
+            return core, task, False
+        del self._ended_us[core], self._accepted[core]
+        return super().take()[0], task, True
+
+    def accept(self) -> int:
+        """Note that the core that was found has accepted its task, and return that core."""
+        core = self.cores[self.position]
+        self._accepted[core] = True
+        self.visible_us[self.position] = self._ended_us[core]
+        self.position += 1
+        return core
+
+    def has_ended_too(self) -> bool:
+        """Whether the same read shows that the task behind the completed one has ended."""
+        here = self.position < len(self.cores) and self.visible_us[self.position] <= self.seen_us
+        return here and self._accepted[self.cores[self.position]]

@@ -10,46 +10,23 @@ visible or a task is pushed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import ceil
 
 from simpy import Environment, Event, Timeout
 from simpy.events import EventPriority
 
-from scheduler.board import AIC, AIV, Board
+from scheduler.board import Board
 from scheduler.clusters import Clusters
+from scheduler.completion import Completion
+from scheduler.dispatcher import Dispatcher
 from scheduler.queues import ReadyQueue
+from scheduler.rules import EARLY, PENDING, ThreadCosts, ThreadRules
 from scheduler.sweep import Sweep
 
-__all__ = ["SchedulerThread", "ThreadCosts"]
+__all__ = ["SchedulerThread"]
 
 _NEVER = float("inf")
 _LAST = EventPriority(2)  # after SimPy's URGENT and NORMAL
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadCosts:
-    """What a scheduler thread spends, in microseconds.
-
-    Attributes
-    ----------
-    read_us : float
-        One read of a running core's state.
-    loop_us : float
-        One iteration, besides its reads.
-    completion_us : float
-        Completing a task, up to the moment at which its consumers can no longer grow.
-    per_consumer_us : float
-        Walking on to one consumer.
-    dispatch_us : float
-        Deciding on, preparing and writing one task to a core.
-    """
-
-    read_us: float
-    loop_us: float
-    completion_us: float
-    per_consumer_us: float
-    dispatch_us: float
 
 
 class Look(Event):
@@ -76,20 +53,14 @@ class SchedulerThread:
         Number of the thread.
     clusters : Clusters
         The clusters that it owns.
-    shape_order : sequence of int
-        Shapes in the order in which it dispatches them.
-    local_capacity : int
-        Tasks per shape that its local buffer holds; with 0, what becomes ready goes to the queues
-        at once.
-    deferred_limit : int
-        Completed tasks that it keeps unreleased at the most.
     queues : sequence of ReadyQueue
         Queue of each shape, as this thread sees it.
     costs : ThreadCosts
         What its work costs.
-    run : callable
-        ``run(core, task, dispatch_us)`` starts a task and returns when the core's end becomes
-        visible to a read.
+    rules : ThreadRules
+        How it works.
+    sweep : Sweep
+        Starts tasks and reads the cores.
     """
 
     def __init__(
@@ -98,12 +69,10 @@ class SchedulerThread:
         board: Board,
         number: int,
         clusters: Clusters,
-        shape_order: Sequence[int],
-        local_capacity: int,
-        deferred_limit: int,
         queues: Sequence[ReadyQueue],
         costs: ThreadCosts,
-        run: Callable[[int, int, float], float],
+        rules: ThreadRules,
+        sweep: Sweep,
     ) -> None:
         self.env = env
         self.board = board
@@ -111,19 +80,27 @@ class SchedulerThread:
         self.queues = queues
         self._clusters = clusters
         self._free = clusters.free
-        self._keeps = False  # whether a task ever had to wait for a certain core
-        self._run = run
+        self._sweep = sweep
+        self._dispatcher = Dispatcher(
+            board, clusters, sweep, queues, rules, costs.dispatch_us, self._complete_dummy
+        )
+        self._dispatcher.thread = self
         self._read_cost_us = costs.read_us
-        self._sweep = Sweep(costs.read_us)
         self._loop_cost_us = costs.loop_us
         self._completion_us = costs.completion_us
-        self._per_consumer_us = costs.per_consumer_us
-        self._dispatch_us = costs.dispatch_us
-        self._order = tuple(shape_order)
-        self._capacity = local_capacity
-        self._local: tuple[list[int], list[int]] = ([], [])
-        self._deferred: list[int] = []
-        self._deferred_limit = deferred_limit
+        self._phases = rules.phases
+        self._shapes = [phase for phase in rules.phases if phase < PENDING]
+        self._rules = rules
+        self._completion = Completion(
+            env,
+            board,
+            self,
+            self._dispatcher.local,
+            rules.local_capacity,
+            costs.per_consumer_us,
+            rules.deferred_limit,
+        )
+        self._stands_still = False
         self._pending: Event | None = None
         self._pending_us = 0.0
         self._shape = 0  # position in the dispatch order
@@ -141,7 +118,7 @@ class SchedulerThread:
     def start(self, phase: float) -> None:
         """Begin to poll, the given part (0 to 1) of an idle iteration from now."""
         last_us = self.env.now + (phase - 1.0) * self._loop_cost_us
-        self._poll(last_us, len(self._order))
+        self._poll(last_us, len(self._phases))
 
     def _schedule(
         self, time_us: float, kind: type[Timeout | Look], step: Callable[[Event], None]
@@ -166,35 +143,41 @@ class SchedulerThread:
         self._polling = True
         self._pending = None
         self._look_us = self._read_rounds = self._seen_us = _NEVER
-        sweep = self._sweep
+        sweep, board = self._sweep, self.board
         if sweep.cores:
-            self._seen_us, self._read_rounds = sweep.first_end(self._start_us, self._period_us())
-            end_us = self._seen_us + self._read_cost_us
-            self._schedule(end_us + self._completion_us, Timeout, self._complete)
-        if self.board.on_release is not None and self._deferred:
-            self.board.on_release(self.next_release_us())
-        self._offer_what_is_left()
+            self._read_rounds = sweep.first_end(self._start_us, self._period_us())
+            self._seen_us = sweep.seen_us
+            self._await(self._seen_us + self._read_cost_us)
+        if board.on_release is not None:
+            board.on_release(self.next_release_us())
+        if board.drain is not None:
+            self._drain()
+        else:
+            self._offer_what_is_left()
 
     def _offer_what_is_left(self) -> None:
         """Wake whoever looks first at what this thread does not take, itself perhaps."""
-        queues = self.queues
-        if queues[AIC] or queues[AIV]:
-            for shape in self._order:
+        queues, board = self.queues, self.board
+        if any(queues):
+            for shape in self._shapes:
                 if queues[shape]:
-                    self.board.offer(shape, self.env.now)
-        if self._keeps:
-            for shape in self._order:
-                if self._clusters.is_awaited(shape):
-                    self._look_for(shape, self.env.now)
+                    board.offer(shape, self.env.now)
+                    if board.own_queues:
+                        self.look_for(shape, self.env.now)
+        if board.early is not None:
+            board.offer_early(self.env.now)
+        if self._dispatcher.keeps:
+            for shape in self._clusters.awaited_shapes():
+                self.look_for(shape, self.env.now)
 
     def _period_us(self) -> float:
         return self._loop_cost_us + len(self._sweep.cores) * self._read_cost_us
 
     def next_look_us(self, shape: int, now_us: float) -> float:
         """When a polling thread next looks at the queue of `shape`, if it has a core for it."""
-        if not self._polling or not self._free[shape]:
+        if not self._polling or not (self._free[shape] or self._dispatcher.can_take(shape)):
             return _NEVER
-        if now_us <= self._last_us and shape in self._order[self._last_shape :]:
+        if now_us <= self._last_us and self._still_comes(shape):
             return self._last_us
         look_us = self._start_us + len(self._sweep.cores) * self._read_cost_us
         rounds = 0
@@ -208,6 +191,13 @@ class SchedulerThread:
         # not times: the last read of a sweep ends as the look begins.
         return look_us if rounds < self._read_rounds else _NEVER
 
+    def _still_comes(self, shape: int) -> bool:
+        """Whether the last iteration's look could still take a task of a shape."""
+        return any(
+            phase % PENDING == shape and self._free[phase % EARLY]
+            for phase in self._phases[self._last_shape :]
+        )
+
     def look_at(self, look_us: float) -> None:
         """Wake for a look at the queues; an earlier one stands."""
         if look_us < self._look_us:
@@ -219,24 +209,30 @@ class SchedulerThread:
 
     def keep(self, task: int, core: int, now_us: float) -> None:
         """Run a ready task on one of the own cores, after those of less rank that wait for it."""
-        self._keeps = True
+        self._dispatcher.keeps = True
         if self._clusters.wait(task, core):
-            self._look_for(self.board.shape_of[task], now_us)
+            self.look_for(self.board.shape_of[task], now_us)
 
     def waits_for(self, core: int) -> bool:
         """Whether a task waits for one of the own cores."""
         return self._clusters.has_waiting(core)
 
-    def _look_for(self, shape: int, now_us: float) -> None:
+    def look_for(self, shape: int, now_us: float) -> None:
+        """Look at the queue of `shape` as soon as it does, if it has a core for it."""
         look_us = self.next_look_us(shape, now_us)
         if look_us < _NEVER:
             self.look_at(look_us)
 
     # Release
 
+    def _stop_polling(self) -> None:
+        if self._completion.deferred:
+            self.settle(_NEVER)
+        self._polling = self._stands_still = False
+
     def next_release_us(self) -> float:
         """When the first iteration of this polling ends, if it finds nothing; else never."""
-        if not self._polling or not self._deferred or not self._read_rounds:
+        if not self._polling or not self._completion.deferred or not self._read_rounds:
             return _NEVER
         return self._start_us + len(self._sweep.cores) * self._read_cost_us
 
@@ -247,59 +243,53 @@ class SchedulerThread:
         """
         idle_us = self.next_release_us()
         if idle_us <= now_us and idle_us < self._look_us:
-            self._release(idle_us)
-
-    def _release(self, now_us: float) -> None:
-        """Drop the references of completed tasks to their producers."""
-        release_us = self.board.release_us
-        for task in self._deferred:
-            release_us[task] = now_us
-        self._deferred.clear()
-        if self.board.on_release is not None:
-            self.board.on_release(now_us)
+            self._completion.release(idle_us)
 
     # Completion
+
+    def _await(self, read_us: float) -> None:
+        """Have what the sweep has found happen, after the read that ends at `read_us`."""
+        if self._sweep.completes():
+            self._schedule(read_us + self._completion_us, Timeout, self._complete)
+        else:
+            self._schedule(read_us, Timeout, self._accept)
 
     def _complete(self, event: Event) -> None:
         """Complete the task whose end the sweep has seen, walk its consumers, and sweep on."""
         if event is not self._pending:  # something has come before it
             return
-        if self._deferred:
-            self.settle(_NEVER)
-        self._polling = False
+        self._stop_polling()
         lock_us, board = self._pending_us, self.board
-        core, task = self._sweep.take()
-        self._clusters.release(core)
-        board.complete[task] = 1
-        board.observe_us[task] = lock_us - self._completion_us
-        waiting_for, shape_of = board.waiting_for, board.shape_of
-        walk_us = lock_us
-        for consumer in reversed(board.consumers[task]):  # the runtime prepends: newest first
-            walk_us += self._per_consumer_us
-            waiting_for[consumer] -= 1
-            if not waiting_for[consumer]:
-                board.ready_us[consumer] = walk_us
-                board.released_by[consumer] = task
-                local = self._local[shape_of[consumer]]
-                if len(local) < self._capacity:
-                    local.append(consumer)
-                else:
-                    self._push_later(consumer, walk_us)
-        board.finish_us[task] = walk_us
-        self._deferred.append(task)
-        if len(self._deferred) == self._deferred_limit:
-            self._release(walk_us)
-        self._sweep_on(walk_us)
+        core, task, idles = self._sweep.take()
+        if idles:
+            self._clusters.release(core)
+        else:
+            self._clusters.open_second(core)
+        observe_us = board.observe_us[task] = lock_us - self._completion_us
+        walk_us = self._completion.complete(task, lock_us)
+        board.finish_us[task] = observe_us if self._rules.finishes_when_seen else walk_us
+        if self._sweep.has_ended_too():
+            self._schedule(walk_us + self._completion_us, Timeout, self._complete)
+        else:
+            self._sweep_on(walk_us)
 
-    def _push_later(self, task: int, time_us: float) -> None:
-        event = Timeout(self.env, max(0.0, time_us - self.env.now))
-        event.callbacks.append(lambda _: self.board.push(task, time_us, self))
+    def _accept(self, event: Event) -> None:
+        """Note that a core has accepted its task, and sweep on."""
+        if event is not self._pending:
+            return
+        self._stop_polling()
+        self._clusters.open_second(self._sweep.accept())
+        self._sweep_on(self._pending_us)
+
+    def _complete_dummy(self, task: int, now_us: float) -> float:
+        """Complete a task that runs on no core; returns when that is done."""
+        return self._completion.complete(task, now_us + self._completion_us)
 
     def _sweep_on(self, read_us: float) -> None:
         """Read the rest of the running cores, then look at the queues."""
         read_us, found = self._sweep.next_end(read_us)
         if found:
-            self._schedule(read_us + self._completion_us, Timeout, self._complete)
+            self._await(read_us)
         else:
             self._look(read_us, 0)
 
@@ -307,83 +297,89 @@ class SchedulerThread:
 
     def _look(self, now_us: float, first: int) -> None:
         """Look at the queues at a time that may lie ahead, from a place in the order on."""
-        local = self._local
+        aic, aiv, mix = self._dispatcher.local
         # What is in the local buffers goes to the global queues at the least.
-        if local[AIC] or local[AIV] or self._finds_something(first):
+        if aic or aiv or mix or self._dispatcher.finds_something(first):
             self._shape = first
             self._schedule(now_us, Look, self._dispatch)
         else:  # as yet there is nothing to see; `next_look_us` remembers this look
             self._poll(now_us, first)
-
-    def _finds_something(self, first: int) -> bool:
-        """Whether there is a task and an idle core for it."""
-        queues, free = self.queues, self._free
-        for shape in self._order[first:]:
-            if free[shape] and (
-                queues[shape] or (self._keeps and self._clusters.is_awaited(shape))
-            ):
-                return True
-        return False
 
     def _dispatch(self, event: Event) -> None:
         """Fill idle cores with one batch, then look again; end the iteration if there is none."""
         if event is not self._pending:  # something has come before it
             return
         was_polling = self._polling and self._pending_us != self._last_us
-        if self._deferred:
-            self.settle(_NEVER)
-        self._polling = False
-        now_us = self._pending_us
-        for place in range(self._shape, len(self._order)):
-            shape = self._order[place]
-            if self._keeps and self._clusters.is_awaited(shape):
-                self._look(self._place_awaited(shape, now_us), place)
-                self._offer_what_is_left()
-                return
-            batch = self._take(shape)
-            if batch:
-                self._look(self._place_batch(shape, batch, now_us), place)
-                self._offer_what_is_left()
-                return
-        for local in self._local:
-            for task in local:
-                self.board.push(task, now_us, self)
-            local.clear()
-        if was_polling and self._deferred:  # another thread was faster: an idle iteration
-            self._release(now_us)
-        self._poll(now_us, len(self._order))
+        self._stop_polling()
+        now_us, board = self._pending_us, self.board
+        done = None if board.drain is not None else self._dispatcher.fill(self._shape, now_us)
+        if done is not None:
+            self._look(*done)
+            self._offer_what_is_left()
+            return
+        for task in self._dispatcher.flush():
+            board.push(task, now_us, self)
+        if was_polling and self._completion.deferred:  # another was faster: an idle iteration
+            self._completion.release(now_us)
+        self._poll(now_us, len(self._phases))
 
-    def _take(self, shape: int) -> list[int]:
-        """As many ready tasks as clusters can take one: newest local first, then the queue."""
-        local, queue = self._local[shape], self.queues[shape]
-        if not local and not queue:
-            return []
-        want = self._free[shape].bit_count()
-        batch: list[int] = []
-        while local and len(batch) < want:
-            batch.append(local.pop())
-        while queue and len(batch) < want:
-            batch.append(queue.popleft())
-        return batch
+    # Tasks that were given to a core before they were ready
 
-    def _place_batch(self, shape: int, batch: list[int], now_us: float) -> float:
-        """Write each task to the lowest cluster that has not got one of this batch."""
-        clusters = self._free[shape]
-        for task in batch:
-            now_us += self._dispatch_us
-            bit = clusters & -clusters
-            clusters ^= bit
-            self._start(task, self._clusters.occupy(shape, bit), now_us)
-        return now_us
+    def open_gate(self, task: int, core: int, staged_us: float, now_us: float) -> None:
+        """Let one of its cores begin a task; the next sweep reads that core."""
+        period_us = self._period_us()
+        self._sweep.start_gated(core, task, staged_us, now_us)
+        self.board.started(task, now_us)
+        if not self._polling:
+            return
+        begun = max(0.0, now_us - self._start_us) // period_us + 1 if period_us else 0.0
+        if now_us < self._start_us:
+            begun = 0.0
+        if begun <= self._read_rounds and self._look_us == _NEVER:
+            self._poll(self._start_us + begun * period_us - self._loop_cost_us, len(self._phases))
 
-    def _place_awaited(self, shape: int, now_us: float) -> float:
-        """Write to each idle core the first of the tasks that wait for it."""
-        for core, task in self._clusters.occupy_awaited(shape):
-            now_us += self._dispatch_us
-            self._start(task, core, now_us)
-        return now_us
+    # Blocks that start together
 
-    def _start(self, task: int, core: int, now_us: float) -> None:
-        """Start a task; from now on the sweep reads its core."""
-        self.board.last_task[core] = task
-        self._sweep.add(core, task, self._run(core, task, now_us))
+    def _drain(self) -> None:
+        """Place all blocks of the awaited task, once every thread stands still and they fit.
+
+        The last thread to come to a stand, or to see a core become idle, does it for all.
+        """
+        self._stands_still, self._polling = True, False
+        board, threads = self.board, self.board.threads
+        task = board.drain
+        standing = [thread.stand_still() for thread in threads]
+        if task is None or not all(standing):
+            return
+        if sum(thread.idle_count(board.shape_of[task]) for thread in threads) < (
+            board.spread[task].blocks
+        ):
+            return
+        now_us, board.drain = max(self._last_us, self.env.now), None
+        for thread in threads:
+            now_us = thread.place_together(task, now_us)
+        for thread in threads:
+            thread.go_on(now_us)
+
+    def stand_still(self) -> bool:
+        """Dispatch nothing until `go_on`, if it is between two iterations; returns whether so."""
+        if self._polling:
+            self._stands_still, self._polling = True, False
+        return self._stands_still
+
+    def idle_count(self, shape: int) -> int:
+        """Idle cores of a shape."""
+        return self._clusters.idle_count(shape)
+
+    def has_idle(self, shape: int) -> bool:
+        """Whether a core of a shape is idle."""
+        return bool(self._free[shape])
+
+    def place_together(self, task: int, now_us: float) -> float:
+        """Place blocks of a task on its cores; returns when that is done."""
+        return self._dispatcher.place_together(task, now_us)
+
+    def go_on(self, now_us: float) -> None:
+        """Dispatch again, from a new iteration on."""
+        self._stands_still = False
+        self._poll(now_us, len(self._phases))

@@ -1,6 +1,6 @@
 """Toy graphs and machines that tests of several floors share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,7 +8,9 @@ from devices.description import with_values
 from devices.device import Device, load_device
 from devices.dtypes import BY_NAME
 from devices.kernel import CoreType, Kernel
-from runtime.graph import ALLOC, Buffer, TaskGraph, View
+from runtime.graph import ALLOC, DUMMY, Buffer, TaskGraph, View
+from runtime.handwritten import mix_kernel
+from runtime.launch import Launch
 from runtime.map_entries import no_entries
 from runtime.scopes import Scopes
 from runtime.version import RuntimeVersion, load_runtime
@@ -16,7 +18,10 @@ from runtime.version import RuntimeVersion, load_runtime
 COSTS = (
     "submit_us",
     "alloc_us",
+    "argument_us",
     "chain_entry_us",
+    "insert_us",
+    "edge_us",
     "scope_end_us",
     "cond_read_us",
     "idle_loop_us",
@@ -26,6 +31,8 @@ COSTS = (
     "aicpu_to_core_us",
     "core_to_aicpu_us",
     "core_prepare_us",
+    "core_cold_us",
+    "entry_us",
 )
 
 
@@ -34,8 +41,12 @@ def make_graph(
     producers: Sequence[Sequence[int]] | None = None,
     scope_ends: Sequence[int] | None = None,
     nbytes: Sequence[int] | None = None,
+    launches: Mapping[int, Launch] | None = None,
 ) -> TaskGraph:
-    """Graph with one submit per letter: c(ube), v(ector) or a(lloc), and their producers.
+    """Graph with one submit per letter, and their producers.
+
+    Letters: c(ube), v(ector), m(ix of a cube core and both vector cores), h(alf a mix, with one
+    vector core), a(lloc), d(ummy).
 
     `scope_ends` has, for each submit, how many submits there are when its scope ends; those that
     follow each other with the same number share a scope. `nbytes` is what each alloc makes.
@@ -57,10 +68,13 @@ def make_graph(
         Kernel("cube", CoreType.AIC, (), (), (), 1),
         Kernel("vector", CoreType.AIV, (), (), (), 2),
     ]
+    cube, vector = kernels
+    kernels += [mix_kernel("mix", cube, vector, vector), mix_kernel("half", cube, vector)]
+    numbers = {"c": 0, "v": 1, "m": 2, "h": 3, "a": ALLOC, "d": DUMMY}
     return TaskGraph(
         name="toy",
         kernels=kernels,
-        kernel=np.array([{"c": 0, "v": 1, "a": ALLOC}[c] for c in cores], dtype=np.int32),
+        kernel=np.array([numbers[c] for c in cores], dtype=np.int32),
         ring=np.ones(len(cores), dtype=np.int8),
         fanin_start=np.cumsum([0, *map(len, edges)]),
         fanin=np.array([p for each in edges for p in each], dtype=np.int32),
@@ -70,6 +84,7 @@ def make_graph(
         scalars=[()] * len(cores),
         scopes=scopes,
         map_entries=no_entries(),
+        launches=launches or {},
     )
 
 

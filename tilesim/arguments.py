@@ -15,11 +15,14 @@ from devices.device import available_devices, load_device
 from devices.errors import InputError
 from runtime.dependencies import Dependencies
 from runtime.estimates import Estimates
+from runtime.language import Lowering
 from runtime.version import available_runtimes, load_runtime
 from tilesim.options import (
+    read_choice,
     read_constants,
     read_dependencies,
     read_lookup_cap,
+    read_names,
     read_priorities,
     read_settings,
     split_settings,
@@ -102,7 +105,8 @@ class Options:
         typer.Option(
             "--runtime",
             "-r",
-            help="Runtime version by name, or a TOML file.",
+            metavar="NAME[,NAME]",
+            help="Runtime version by name (`tilesim runtimes` shows them), or a TOML file.",
             autocompletion=starting_with(available_runtimes),
         ),
     ] = DEFAULT_RUNTIME
@@ -168,6 +172,14 @@ class Options:
             show_default="the runtime's",
         ),
     ] = None
+    lowering: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(Lowering),
+            help="Compiler whose rules for the directions of arguments apply, by date.",
+            autocompletion=starting_with(lambda: list(Lowering)),
+        ),
+    ] = Lowering.APRIL.value
     profiling: Annotated[
         bool,
         typer.Option(
@@ -177,7 +189,7 @@ class Options:
     ] = True
 
     def setups(self) -> list[Setup]:
-        """What to run on: once for each kind of dependences and each policy.
+        """What to run on: once for each runtime, each kind of dependences and each policy.
 
         Raises
         ------
@@ -188,16 +200,16 @@ class Options:
             load_device(self.device),
             read_constants(self.device_set or [], "--device-set", "cores.clusters=20"),
         )
-        runtime = with_values(
-            load_runtime(self.runtime),
-            read_constants(self.runtime_set or [], "--runtime-set", "scheduler_threads=4"),
-        )
+        figures = read_constants(self.runtime_set or [], "--runtime-set", "scheduler_threads=4")
+        runtimes = [with_values(load_runtime(n), figures) for n in read_names(self.runtime)]
+        lowering = read_choice(self.lowering, Lowering, "--lowering")
         kinds: list[Dependencies] = read_dependencies(self.dependencies)
         policies = read_policies(self.policy)
         cap = read_lookup_cap(self.lookup_cap)
         estimates = Estimates(self.estimate_error, self.seed, read_priorities(self.priority or []))
         return [
-            Setup(device, runtime, kind, cap, self.profiling, policy, estimates)
+            Setup(device, runtime, kind, cap, self.profiling, policy, estimates, lowering)
+            for runtime in runtimes
             for kind in kinds
             for policy in policies
         ]
@@ -212,7 +224,9 @@ class Options:
         """
         setups = self.setups()
         if len(setups) != 1:
-            raise InputError(f"{verb} takes one policy and one kind of dependences; compare, more")
+            raise InputError(
+                f"{verb} takes one runtime, one policy and one kind of dependences; compare, more"
+            )
         return setups[0]
 
     def workloads(self, words: list[str]) -> tuple[list[str], dict[str, int]]:

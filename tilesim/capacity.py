@@ -13,7 +13,7 @@ from devices.device import Device, load_device
 from devices.dtypes import DType
 from devices.kernel import Kernel, walk
 from runtime.graph import Buffer
-from runtime.language import record
+from runtime.handwritten import submits_of
 from runtime.submits import Submits
 from tilesim.replay import DEFAULT_DEVICE
 from workloads.catalogue import find_workload
@@ -91,7 +91,7 @@ def capacity(
     InputError
         Unknown names, or values that do not fit.
     """
-    submits = record(find_workload(workload).program(settings))
+    submits = submits_of(find_workload(workload).program(settings))
     return Capacity(submits, device or load_device(DEFAULT_DEVICE))
 
 

@@ -18,6 +18,7 @@ from runtime.changes import (
     SetConstant,
     Split,
 )
+from runtime.machine_changes import DummyBefore, EarlyDispatch, SecondSlot
 
 __all__ = ["CHANGES", "read_changes"]
 
@@ -30,6 +31,9 @@ CHANGES = {
     "threads": "threads=N",
     "clusters": "clusters=N",
     "free-submits": "free-submits",
+    "second-slot": "second-slot",
+    "early-dispatch": "early-dispatch=KERNEL",
+    "dummy": "dummy=KERNEL",
     "set": "set=CONSTANT:VALUE",
 }
 """How each change is written."""
@@ -93,5 +97,8 @@ _READERS: dict[str, Callable[[list[str]], Change | None]] = {
     "threads": _number(SchedulerThreads),
     "clusters": _number(Clusters),
     "free-submits": lambda words: None if words else FreeSubmits(),
+    "second-slot": lambda words: None if words else SecondSlot(),
+    "early-dispatch": lambda words: EarlyDispatch(words[0]) if len(words) == 1 else None,
+    "dummy": lambda words: DummyBefore(words[0]) if len(words) == 1 else None,
     "set": lambda words: SetConstant(words[0], float(words[1])) if len(words) == 2 else None,
 }

@@ -15,7 +15,7 @@ from tilesim.policies import failed_in_policy
 from tilesim.verbs.check import check_workload, show_capacity
 from tilesim.verbs.compare import compare_workloads, demo
 from tilesim.verbs.explain import explain_workload
-from tilesim.verbs.listing import list_devices, list_policies, list_workloads
+from tilesim.verbs.listing import list_devices, list_policies, list_runtimes, list_workloads
 from tilesim.verbs.replay import replay_workload
 from tilesim.verbs.whatif import ask_what_if
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 _VERBS: dict[str, Callable[..., None]] = {
     "list": list_workloads,
     "devices": list_devices,
+    "runtimes": list_runtimes,
     "policies": list_policies,
     "replay": replay_workload,
     "compare": compare_workloads,

@@ -11,7 +11,7 @@ from runtime.attribution import Gap, attribute_gap
 from runtime.case import Case
 from runtime.explanation import Explanation
 from runtime.explanation import explain as explain_trace
-from runtime.language import record
+from runtime.handwritten import submits_of
 from runtime.overhead import Overhead, measure_overhead
 from tilesim.replay import Report, Run, Setup, build_case, replay
 from workloads.catalogue import find_workload
@@ -177,7 +177,7 @@ def _is_size(workload: Workload, parameters: list[dict[str, int]], name: str) ->
 
     def shapes(value: int) -> list[tuple[int, ...]]:
         program = workload.build(**{**parameters[0], name: value})
-        return [view.shape for view in record(program).arguments]
+        return [view.shape for view in submits_of(program).arguments]
 
     try:
         return shapes(parameters[0][name]) != shapes(parameters[1][name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from math import inf
 from typing import TypeVar
 
@@ -10,9 +11,11 @@ from devices.errors import InputError
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies
 
 __all__ = [
+    "read_choice",
     "read_constants",
     "read_dependencies",
     "read_lookup_cap",
+    "read_names",
     "read_priorities",
     "read_settings",
     "read_window",
@@ -20,6 +23,7 @@ __all__ = [
 ]
 
 _Number = TypeVar("_Number", int, float)
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def split_settings(words: Sequence[str], options: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -101,6 +105,28 @@ def read_dependencies(text: str) -> list[Dependencies]:
     if len(set(kinds)) < len(kinds):
         raise InputError(f"--dependencies names a kind twice: {text!r}")
     return kinds
+
+
+def read_names(text: str) -> list[str]:
+    """Parse names separated by commas.
+
+    Raises
+    ------
+    InputError
+        A name is missing, or appears twice.
+    """
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise InputError(f"names are separated by commas, each once, not {text!r}")
+    return names
+
+
+def read_choice(text: str, kind: type[_Choice], option: str) -> _Choice:
+    """Parse an option that takes one of a few words; raises an `InputError` for any other."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise InputError(f"{option} takes {', '.join(kind)}, not {text!r}") from None
 
 
 def read_window(text: str | None) -> tuple[float, float] | None:

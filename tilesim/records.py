@@ -23,6 +23,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "device": setup.device.name,
         "runtime": setup.runtime.name,
         "dependencies": setup.dependencies.value,
+        "lowering": setup.lowering.value,
         "lookup_cap": setup.effective_lookup_cap,
         "profiling": setup.profiling,
         "tasks": run.graph.task_count,
@@ -31,6 +32,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "dropped_edges": run.graph.dropped,
         "depth": run.graph.depth,
         "wall_clock_us": figures.wall_clock_us,
+        "elapsed_us": figures.elapsed_us,
         "avg_exec_us": figures.avg_exec_us,
         "avg_head_us": figures.avg_head_us,
         "avg_tail_us": figures.avg_tail_us,
@@ -45,6 +47,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "rings": rings_record(run.rings),
         "functions": [asdict(function) for function in figures.functions],
         "measured": None if run.measured is None else asdict(run.measured),
+        "benchmark": None if run.benchmark is None else asdict(run.benchmark),
         "overflows": list(run.overflows),
         "kernel_time_uncertainty_percent": {
             "cube_serial": uncertainty.cube_serial_percent,

@@ -17,14 +17,15 @@ from runtime.case import Case
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph, lookup_limit
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
-from runtime.language import record
+from runtime.handwritten import submits_of
+from runtime.language import Lowering
 from runtime.ring_usage import RingUsage, ring_usage
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, available_runtimes, load_runtime
 from scheduler.policy import Policy, RuntimePolicy, full_name
 from workloads.catalogue import find_workload
-from workloads.workload import Measurement, Workload
+from workloads.workload import Benchmark, Measurement, Workload
 
 __all__ = [
     "DEFAULT_DEVICE",
@@ -62,6 +63,8 @@ class Setup:
         Which ready task runs next, and where.
     estimates : Estimates
         What the policy is told of kernel times and priorities.
+    lowering : Lowering
+        The compiler whose rules for the directions of arguments apply.
     """
 
     device: Device = field(default_factory=lambda: load_device(DEFAULT_DEVICE))
@@ -71,6 +74,7 @@ class Setup:
     profiling: bool = True
     policy: Policy = field(default_factory=RuntimePolicy)
     estimates: Estimates = field(default_factory=Estimates)
+    lowering: Lowering = Lowering.APRIL
 
     def __post_init__(self) -> None:
         lookup_limit(self.runtime, self.lookup_cap)  # refuses what is no cap
@@ -87,6 +91,8 @@ class Setup:
             words.append(f"on {self.device.name}")
         if self.runtime.name != DEFAULT_RUNTIME:
             words.append(f"with {self.runtime.name}")
+        if self.lowering is not Lowering.APRIL:
+            words.append(f"(lowering {self.lowering})")
         words += self._changed_figures()
         if self.dependencies is not Dependencies.TENSOR:
             words.append(f"({self.dependencies} dependencies)")
@@ -125,6 +131,7 @@ class Setup:
             self.device == other.device
             and self.runtime == other.runtime
             and self.dependencies is other.dependencies
+            and self.lowering is other.lowering
             and self.effective_lookup_cap == other.effective_lookup_cap
         )
 
@@ -135,6 +142,7 @@ class Setup:
             self.device == load_device(DEFAULT_DEVICE)
             and self.runtime == load_runtime(DEFAULT_RUNTIME)
             and self.dependencies is Dependencies.TENSOR
+            and self.lowering is Lowering.APRIL
             and self.effective_lookup_cap == self.runtime.lookup_limit
             and self.profiling
             and self.policy == RuntimePolicy()
@@ -189,6 +197,16 @@ class Run:
         """What was published for exactly this run, if anything."""
         is_default = self.parameters == self.workload.defaults
         return self.workload.measured if is_default and self.setup.is_as_measured else None
+
+    @property
+    def benchmark(self) -> Benchmark | None:
+        """What was published for exactly this run without profiling, if anything."""
+        if not replace(self.setup, profiling=True).is_as_measured or self.setup.profiling:
+            return None
+        for benchmark in self.workload.benchmarks:
+            if self.parameters == self.workload.parameters(benchmark.settings):
+                return benchmark
+        return None
 
     def describe(self, shown: Collection[str] = ()) -> str:
         """Name, what differs from the defaults, and the parameters in `shown` in any case."""
@@ -252,7 +270,7 @@ def build_case(
         The program cannot be read, or the device does not state what an operation costs.
     """
     report(f"{workload.name}: reading the program")
-    submits = record(workload.build(**parameters))
+    submits = submits_of(workload.build(**parameters), setup.lowering)
     report(f"{workload.name}: finding the graph of {len(submits):,} submits")
     graph = find_graph(
         submits,

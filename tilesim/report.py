@@ -12,7 +12,7 @@ from devices.device import Device
 from tilesim.comparison import Comparison, differing_parameters
 from tilesim.console import new_table
 from tilesim.replay import Run
-from workloads.workload import Workload
+from workloads.workload import Benchmark, Workload
 
 __all__ = [
     "print_caveat",
@@ -61,7 +61,7 @@ def print_run(console: Console, run: Run) -> None:
     """Print the functions of a run, its totals and, if published, the measured figures."""
     console.print(_functions(run))
     console.print(_totals(run))
-    if run.measured is not None:
+    if run.measured is not None or run.benchmark is not None:
         console.print(_against_measured([run]))
 
 
@@ -70,7 +70,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     sizes = differing_parameters(comparison.runs)
     names = [run.describe(sizes) for run in comparison.runs]
     console.print(_side_by_side("Comparison", names, comparison.runs))
-    measured = [run for run in comparison.runs if run.measured is not None]
+    measured = [run for run in comparison.runs if run.measured or run.benchmark]
     if measured:
         console.print(_against_measured(measured))
     for group in comparison.like_for_like:
@@ -128,6 +128,7 @@ def _totals(run: Run) -> Table:
     dropped = f", {graph.dropped} dropped by the lookup cap" if graph.dropped else ""
     for what, value in (
         ("Total Test Time (Wall-clock)", f"{wall_us:.2f} us"),
+        ("Elapsed since the orchestrator began", f"{figures.elapsed_us:.2f} us"),
         ("Tasks, hidden allocs", f"{graph.task_count}, {graph.alloc_count}"),
         ("Edges, depth", f"{graph.edge_count}{dropped}, {graph.depth}"),
         ("Tasks in flight", f"{figures.tasks_in_flight:.2f}"),
@@ -150,6 +151,8 @@ def _against_measured(runs: Sequence[Run]) -> Table:
     for heading in ("Measured", "Simulated", "Error"):
         table.add_column(heading, justify="right", no_wrap=True)
     for run in runs:
+        if run.benchmark is not None:
+            _add_benchmark(table, run, run.benchmark)
         if run.measured is None:
             continue
         for figure, measured, simulated in (
@@ -162,8 +165,22 @@ def _against_measured(runs: Sequence[Run]) -> Table:
         table.add_row(
             run.workload.name, "Tasks", str(run.measured.tasks), str(run.statistics.tasks), ""
         )
-    table.caption = f"measured: {'; '.join({r.measured.source for r in runs if r.measured})}"
+    sources = [m.source for r in runs for m in (r.measured, r.benchmark) if m is not None]
+    table.caption = f"measured: {'; '.join(dict.fromkeys(sources))}"
     return table
+
+
+def _add_benchmark(table: Table, run: Run, benchmark: Benchmark) -> None:
+    figures, submitted_us = run.statistics, float(run.trace.orchestrator_end_us[-1])
+    for figure, measured, simulated in (
+        ("Elapsed us", benchmark.elapsed_us, figures.elapsed_us),
+        ("Orchestrator us", benchmark.orchestrator_us, submitted_us),
+    ):
+        if measured is not None:
+            error = simulated / measured - 1.0
+            table.add_row(
+                run.workload.name, figure, f"{measured:.2f}", f"{simulated:.2f}", f"{error:+.1%}"
+            )
 
 
 def _side_by_side(title: str, names: Sequence[str], runs: Sequence[Run]) -> Table:
@@ -222,7 +239,7 @@ def print_caveat(console: Console, run: Run) -> None:
     console.print(
         f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
         f"(serial cube loops) to {uncertainty.vector_percent} % (vector tasks of 1 to 2 us). "
-        "Memory contention and cold starts are not modelled; see docs/model.md.",
+        "Memory contention is not modelled; see docs/model.md.",
         style="dim",
     )
 

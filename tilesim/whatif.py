@@ -11,7 +11,6 @@ import numpy as np
 from devices.errors import InputError
 from runtime.bounds import Bounds
 from runtime.changes import Change, ScaleKernel, apply_changes
-from runtime.graph import ALLOC
 from tilesim.replay import Report, Run, Setup, replay
 
 __all__ = [
@@ -190,7 +189,7 @@ def sweep_kernel_time(
     before_us = case.simulate().wall_clock_us if changes else run.trace.wall_clock_us
     total_us = case.durations_us.sum() or 1.0
     swept = []
-    used: list[int] = np.unique(case.graph.kernel[case.graph.kernel != ALLOC]).tolist()
+    used: list[int] = np.unique(case.graph.kernel[case.graph.kernel >= 0]).tolist()
     for number in used:
         kernel = case.graph.kernels[number]
         walls_us = []

@@ -13,10 +13,16 @@ from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
 from workloads.programs import examples
 from workloads.programs.benchmarks import build_alternating_matmul_add
+from workloads.programs.bgemm import build_bgemm
+from workloads.programs.paged_attention import (
+    build_batch_paged_attention,
+    build_paged_attention,
+    build_paged_attention_unroll,
+)
 from workloads.programs.qwen3_scope1 import build_scope1
 from workloads.programs.qwen3_scope3 import BATCH_TILE, build_baseline, build_restructured
 from workloads.programs.zero_init import build_zero_init
-from workloads.workload import Measurement, Workload
+from workloads.workload import Benchmark, Measurement, Workload
 
 __all__ = ["WORKLOADS", "find_workload"]
 
@@ -34,6 +40,23 @@ _SCOPE3_DIVIDES = (
     ("intermediate", "mlp_chunk"),
 )
 _SCOPE3_SOURCE = "pypto-lib pull request 90, 2026-04-10, a2a3, profiling on"
+
+_SIMPLER_496 = "simpler pull request 496, 2026-04-13: the runtime before it, profiling off"
+_SIMPLER_694 = "simpler pull request 694, 2026-04-28, profiling off"
+_SIMPLER_112 = "simpler pull request 112, 2026-02-26, an older runtime"
+_ATTENTION = {"batch": 64, "heads": 16, "head_dim": 128, "block": 128, "context": 8193}
+_SMALL_ATTENTION = {"batch": 1, "head_dim": 16, "block": 16}
+_BATCHES = {
+    1: 160.64,
+    2: 163.92,
+    4: 206.26,
+    8: 198.28,
+    16: 259.96,
+    32: 386.68,
+    64: 562.80,
+    128: 949.16,
+    256: 1763.20,
+}
 
 _MATRIX = {"m": 256, "n": 256, "k": 256}
 
@@ -159,6 +182,45 @@ WORKLOADS: dict[str, Workload] = {
             build=build_alternating_matmul_add,
             divides=(("matmuls", "matmul_batch"), ("adds", "add_batch")),
             numbers=ALTERNATING_NUMBERS,
+            benchmarks=(Benchmark({}, 916.0, 915.8, _SIMPLER_496),),
+        ),
+        Workload(
+            name="bgemm",
+            summary="Products added up in groups, each a scope, by hand: 1000 tasks, 750 edges",
+            defaults={"groups": 250, "steps": 2, "tile": 128},
+            build=build_bgemm,
+            benchmarks=(Benchmark({}, 728.8, 697.2, _SIMPLER_496),),
+        ),
+        Workload(
+            name="paged-attention",
+            summary="Attention of one query a request over its cache, by hand: 4 tasks a block",
+            defaults=_ATTENTION,
+            build=build_paged_attention,
+            benchmarks=(
+                Benchmark({**_SMALL_ATTENTION, "context": 33}, 77.9, 62.1, _SIMPLER_694),
+                Benchmark({**_SMALL_ATTENTION, "context": 128}, 93.9, 72.9, _SIMPLER_694),
+            ),
+        ),
+        Workload(
+            name="paged-attention-unroll",
+            summary="The same with 4 tasks for several blocks",
+            defaults={**_ATTENTION, "unroll": 8},
+            build=build_paged_attention_unroll,
+        ),
+        Workload(
+            name="batch-paged-attention",
+            summary="The same with 4 tasks for a block of each request of a chunk",
+            defaults={**_ATTENTION, "chunk": 16},
+            build=build_batch_paged_attention,
+            benchmarks=tuple(
+                Benchmark(
+                    {**_SMALL_ATTENTION, "batch": batch, "chunk": batch, "context": 33},
+                    elapsed_us,
+                    None,
+                    _SIMPLER_112,
+                )
+                for batch, elapsed_us in _BATCHES.items()
+            ),
         ),
         Workload(
             name="zero-init",

@@ -8,10 +8,11 @@ from math import lcm
 from typing import Any
 
 from devices.errors import InputError, unknown_name
+from runtime.handwritten import Orchestration
 from runtime.language import Program
 from workloads.numbers import Numbers
 
-__all__ = ["Measurement", "Workload"]
+__all__ = ["Benchmark", "Measurement", "Workload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,28 @@ class Measurement:
     wall_clock_us: float
     avg_latency_us: float
     tasks: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Published figures of a run without profiling, of the runtime's own benchmarks.
+
+    Attributes
+    ----------
+    settings : mapping of str to int
+        Parameters that differ from the workload's defaults.
+    elapsed_us : float
+        From the start of the orchestrator to the end of the last task.
+    orchestrator_us : float or None
+        From the start of the orchestrator to its end, where published.
+    source : str
+        Where.
+    """
+
+    settings: Mapping[str, int]
+    elapsed_us: float
+    orchestrator_us: float | None
     source: str
 
 
@@ -35,11 +58,13 @@ class Workload:
     defaults : mapping of str to int
         Parameters with their default values, in elements.
     build : callable
-        Makes the program of the parameters, given as keywords.
+        Makes the program of the parameters, given as keywords: in the language, or by hand.
     divides : tuple of (str, str or int)
         Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
     measured : Measurement or None
         What is published for the defaults.
+    benchmarks : tuple of Benchmark
+        What is published without profiling.
     numbers : Numbers or None
         How to check what it computes, if that is known.
     """
@@ -47,10 +72,11 @@ class Workload:
     name: str
     summary: str
     defaults: Mapping[str, int]
-    build: Callable[..., Program]
+    build: Callable[..., Program | Orchestration]
     divides: tuple[tuple[str, str | int], ...] = ()
     measured: Measurement | None = field(default=None)
     numbers: Numbers | None = field(default=None)
+    benchmarks: tuple[Benchmark, ...] = ()
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
@@ -84,6 +110,6 @@ class Workload:
         below = chosen[whole] // step * step
         return f"{below} or {below + step}" if below else str(step)
 
-    def program(self, settings: Mapping[str, Any] | None = None) -> Program:
+    def program(self, settings: Mapping[str, Any] | None = None) -> Program | Orchestration:
         """The program with `settings` in place of defaults; raises as `parameters` does."""
         return self.build(**self.parameters(settings or {}))

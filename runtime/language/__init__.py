@@ -30,6 +30,7 @@ from runtime.language.declarations import (
     function,
     program,
 )
+from runtime.language.lowering import Lowering
 from runtime.language.operations import (
     add,
     assemble,
@@ -128,6 +129,7 @@ __all__ = [
     "InOut",
     "LanguageError",
     "Level",
+    "Lowering",
     "Out",
     "Program",
     "Role",

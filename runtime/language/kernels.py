@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devices.errors import InputError
 from devices.expression import Expression, Operation, Scalar, Symbol, symbols
-from devices.kernel import Branch, Carried, Kernel, Loop, Memory, Statement, Tile
+from devices.kernel import Branch, Carried, CoreType, Kernel, Loop, Memory, Statement, Tile
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.liveness import assigned, needed_before
 from runtime.language.operations import assemble, is_operation
@@ -58,6 +58,7 @@ def read_region(
     carried: set[str],
     kernel_name: str,
     line: int,
+    lanes: int,
 ) -> Region:
     """Record a region.
 
@@ -77,6 +78,8 @@ def read_region(
         Name of the kernel.
     line : int
         Where the region begins.
+    lanes : int
+        Vector cores that share the vector work, if there is cube work as well.
 
     Raises
     ------
@@ -96,7 +99,15 @@ def read_region(
     statements = reader.tracer.body()
     free = _free_symbols(statements)
     scalars = sorted(free, key=lambda s: ssa_order(s.name))
-    kernel = Kernel(kernel_name, core, reader.tracer.parameters(), tuple(scalars), statements, line)
+    kernel = Kernel(
+        kernel_name,
+        core,
+        reader.tracer.parameters(),
+        tuple(scalars),
+        statements,
+        line,
+        vector_lanes=lanes if core is CoreType.MIX else 1,
+    )
     tensors = tuple(reader.sources[a] for a in reader.tracer.used_arguments())
     return Region(kernel, tensors, tuple(reader.values.get(s, s) for s in scalars), results)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from devices.errors import InputError
 from devices.expression import Expression, Symbol
 from devices.kernel import Kernel
-from runtime.language.blocks import LoopSpec, RegionKind
-from runtime.language.declarations import Argument, Function, ScalarType, TensorType
+from runtime.language.blocks import LoopKind, LoopSpec, RegionKind
+from runtime.language.declarations import Argument, Function, ScalarType, SplitMode, TensorType
 from runtime.language.emission import Orchestration, emit
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.kernels import Region, read_region
@@ -23,11 +24,12 @@ from runtime.language.orchestration import (
     Repeat,
     SubmitTask,
 )
+from runtime.language.passes import add_pipe_buffer, promote_outputs
 from runtime.language.splitting import Splitter
 from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With, read_function
 from runtime.language.values import tracing
 
-__all__ = ["Lowered", "lower"]
+__all__ = ["Lowered", "Lowering", "lower"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,24 @@ class Lowered:
     orchestration: Orchestration
 
 
-def lower(function: Function) -> Lowered:
+class Lowering(StrEnum):
+    """Rules of the compiler that decide the directions of arguments, by date."""
+
+    APRIL = "2026-04"
+    """An argument that a region only writes is OUT_EXISTING."""
+    AUGUST = "2026-08"
+    """It is INOUT where other tasks may write it before (see `promote_outputs`)."""
+
+
+def lower(function: Function, lowering: Lowering = Lowering.APRIL) -> Lowered:
     """Lower one function by the rules of the compiler of April 2026.
+
+    Parameters
+    ----------
+    function : Function
+        What to lower.
+    lowering : Lowering
+        Whose directions the arguments have.
 
     Raises
     ------
@@ -53,10 +71,11 @@ def lower(function: Function) -> Lowered:
     evaluator = Evaluator(syntax.file, function.namespace)
     lowerer = _Lowerer(evaluator, syntax.name, syntax.body)
     parameters = []
+    inouts = []
     names: Names = {}
     for name in syntax.parameters:
         line = syntax.parameters[name]
-        kind = _annotation(evaluator, function, name, line)
+        kind, wrapper = _annotation(evaluator, function, name, line)
         if isinstance(kind, ScalarType):
             raise evaluator.error(
                 line,
@@ -64,6 +83,7 @@ def lower(function: Function) -> Lowered:
             )
         parameters.append((name, kind))
         names[name] = lowerer.tracer.handle(kind.shape, kind.dtype)
+        inouts += [names[name]] if wrapper == "InOut" else []
     variables = [names[name].variable for name, _ in parameters]
     with tracing(lowerer.tracer):
         lowerer.block(syntax.body, names, set())
@@ -72,6 +92,9 @@ def lower(function: Function) -> Lowered:
             syntax.line,
             f"{syntax.name} submits nothing: it has no region; put the work into pl.incore()",
         )
+    add_pipe_buffer(lowerer.tracer, lowerer.kernels)
+    if lowering is Lowering.AUGUST:
+        promote_outputs(lowerer.tracer.block, lowerer.kernels, inouts)
     orchestration = emit(
         syntax.name,
         syntax.line,
@@ -87,18 +110,20 @@ def lower(function: Function) -> Lowered:
 
 def _annotation(
     evaluator: Evaluator, function: Function, name: str, line: int
-) -> TensorType | ScalarType:
-    value = function.python.__annotations__.get(name)
+) -> tuple[TensorType | ScalarType, str]:
+    """Type of a parameter, and the direction that its author wrote, if any."""
+    value, wrapper = function.python.__annotations__.get(name), ""
     if isinstance(value, str):  # the file postpones the evaluation of annotations
         try:
             value = eval(value, dict(evaluator.namespace))  # noqa: S307 - the user's own program
         except (NameError, InputError, TypeError, AttributeError) as error:
             raise evaluator.error(line, f"annotation of {name!r}: {error}") from error
     if isinstance(value, Argument):
+        wrapper = value.wrapper
         value = value.type
     if not isinstance(value, TensorType | ScalarType):
         raise evaluator.error(line, f"parameter {name!r} needs an annotation pl.Tensor[[...], ...]")
-    return value
+    return value, wrapper
 
 
 class _Lowerer:
@@ -112,6 +137,7 @@ class _Lowerer:
         self.splitter = Splitter(evaluator)
         self.kernels: list[Kernel] = []
         self.carried: set[str] = set()
+        self.split_mode: SplitMode | None = None
 
     def block(self, statements: Sequence[Statement], names: Names, after: set[str]) -> None:
         """Lower statements of a sequence; `after` are names that are used later."""
@@ -130,8 +156,11 @@ class _Lowerer:
                 case If():
                     self.choose(statement, names, later, self.block)
                 case With(header=header, body=body):
-                    if self.evaluator.region(header, names, statement.line).kind is RegionKind.AUTO:
+                    region = self.evaluator.region(header, names, statement.line)
+                    if region.kind is RegionKind.AUTO:
+                        self.split_mode = region.split
                         self.automatic(self.splitter.flattened(body), names, later)
+                        self.split_mode = None
                     else:
                         self.region(body, names, later, statement.line)
                 case Return():
@@ -175,7 +204,15 @@ class _Lowerer:
             variable, block, inner = self.iteration(statement, names, live, body)
             block.nodes += self.rebound([(names[name], inner[name]) for name in changed])
         self.tracer.block.nodes.append(
-            Repeat(variable, spec.start, spec.step, spec.trips, block, statement.line)
+            Repeat(
+                variable,
+                spec.start,
+                spec.step,
+                spec.trips,
+                block,
+                statement.line,
+                sequential=spec.kind is not LoopKind.PARALLEL,
+            )
         )
         self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
 
@@ -255,7 +292,8 @@ class _Lowerer:
     def region(self, body: Sequence[Statement], names: Names, after: set[str], line: int) -> None:
         """Lower a region to a kernel and its submit."""
         name = f"{self.name}_incore_{len(self.kernels)}"
-        region = read_region(self.evaluator, body, names, after, self.carried, name, line)
+        lanes = 1 if self.split_mode in (None, SplitMode.NONE) else 2
+        region = read_region(self.evaluator, body, names, after, self.carried, name, line, lanes)
         created = self.create_results(region)
         tensors = tuple(created[t] if isinstance(t, str) else t for t in region.tensors)
         self.tracer.block.nodes.append(SubmitTask(len(self.kernels), tensors, region.scalars))

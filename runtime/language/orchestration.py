@@ -89,7 +89,10 @@ class Rebind:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A counted loop; its body is a scope. `line` is that of the program."""
+    """A counted loop; its body is a scope. `line` is that of the program.
+
+    `sequential` says whether it is a ``pl.range``, whose iterations follow each other.
+    """
 
     variable: Symbol
     start: Scalar
@@ -97,6 +100,7 @@ class Repeat:
     trips: Scalar
     body: Block
     line: int
+    sequential: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from runtime.accesses import check_bounds
 from runtime.errors import LanguageError
 from runtime.graph import Buffer, View
 from runtime.language.declarations import Program
-from runtime.language.lowering import lower
+from runtime.language.lowering import Lowering, lower
 from runtime.submits import Submits
 
 __all__ = ["record"]
@@ -15,8 +15,15 @@ __all__ = ["record"]
 _PROGRAM_ARGUMENT = -1
 
 
-def record(program: Program) -> Submits:
+def record(program: Program, lowering: Lowering = Lowering.APRIL) -> Submits:
     """Lower `program` and run its orchestration.
+
+    Parameters
+    ----------
+    program : Program
+        What to record.
+    lowering : Lowering
+        The compiler whose rules for directions of arguments apply.
 
     Returns
     -------
@@ -29,7 +36,7 @@ def record(program: Program) -> Submits:
         Misuse of the language (with file and line), a program that submits nothing, or one that
         touches memory outside its tensors.
     """
-    lowered = lower(program.entry)
+    lowered = lower(program.entry, lowering)
     arguments = tuple(
         View(Buffer(name, t.shape, t.dtype, _PROGRAM_ARGUMENT), t.shape, (0,) * len(t.shape))
         for name, t in lowered.parameters

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from devices.dtypes import BY_NAME, DType
@@ -17,14 +16,13 @@ from devices.errors import InputError
 from devices.expression import Scalar
 from devices.kernel import (
     Box,
-    Branch,
     CoreType,
-    Loop,
     Memory,
     Parameter,
     Statement,
     Tile,
     TileOp,
+    renumbered,
     walk,
 )
 from runtime.language.tiles import GlobalArgument, OnChip, Slot, Uninitialised, Window
@@ -58,6 +56,7 @@ class KernelTracer:
         self.creates_output = False
         self._entry = Slot()
         self._blocks: list[list[Slot | Statement]] = [[self._entry]]
+        self._passes: dict[Tile, Tile] = {}
 
     # Structure
 
@@ -114,7 +113,7 @@ class KernelTracer:
     def body(self) -> tuple[Statement, ...]:
         """Everything recorded, with arguments numbered by their place among the parameters."""
         places = {a.index: place for place, a in enumerate(self.used_arguments())}
-        return _numbered(flatten(self._blocks[0]), places)
+        return renumbered(flatten(self._blocks[0]), places)
 
     def core(self) -> CoreType:
         """The core type that the recorded operations need.
@@ -122,15 +121,13 @@ class KernelTracer:
         Raises
         ------
         InputError
-            Cube and vector work in one region.
+            The two sides of a MIX kernel pass tiles of different sizes both ways.
         """
         ops = [op for op in walk(flatten(self._blocks[0])) if op.name != "tile.reshape"]
         memories = {_home(op) for op in ops}
         if len(memories) > 1:
-            raise InputError(
-                "cube and vector work in one region (a MIX task) is not supported; "
-                "put the matmul and the vector operations into two regions"
-            )
+            _check_pipes(ops)
+            return CoreType.MIX
         return CoreType.AIC if CoreType.AIC in memories else CoreType.AIV
 
     # Tiles
@@ -239,12 +236,8 @@ class KernelTracer:
     ) -> TensorValue:
         """Record a vector operation."""
         tiles = tuple(self.tile(value) for value in operands)
-        for tile in tiles:
-            if tile.memory is not Memory.UB and name != "reshape":
-                raise InputError(
-                    f"{name} of a matmul's result in one region (a MIX task) is not supported; "
-                    "end the region after the matmul"
-                )
+        if name != "reshape":
+            tiles = tuple(self._passed(tile, Memory.UB) for tile in tiles)
         if name in _REDUCTIONS:
             columns = max(tiles[0].shape[-1], _SCRATCH_COLUMNS)
             scratch = Tile((*tiles[0].shape[:-1], columns), tiles[0].dtype, Memory.UB)
@@ -289,10 +282,23 @@ class KernelTracer:
             return self._load_window(value, Memory.L1, transposed=transposed)
         if isinstance(value, GlobalArgument):
             return self._load_here(value, Memory.L1, transposed=transposed)
+        tile = self.tile(value)
+        if tile.memory is Memory.UB and not transposed:
+            return self._passed(tile, Memory.L1)
         raise InputError(
-            "a matmul of a tile computed in the same region (a MIX task) is not supported; "
-            "compute the tile in a region of its own"
+            "a matmul takes tensors, slices of them or results of vector operations as they are; "
+            "store another matmul's result, or what is to be transposed, into a tensor first"
         )
+
+    def _passed(self, tile: Tile, memory: Memory) -> Tile:
+        """A tile where the other core of the cluster can use it, passed on if it has to be."""
+        is_there = tile.memory is memory or (memory is Memory.UB and tile.memory is not Memory.L0C)
+        if is_there:
+            return tile
+        known = self._passes.get(tile)
+        if known is None:
+            known = self._passes[tile] = self._moved(tile, memory)
+        return known
 
     def _moved(self, tile: Tile, memory: Memory) -> Tile:
         moved = Tile(tile.shape, tile.dtype, memory)
@@ -314,6 +320,27 @@ def _load(tile: Tile, box: Box, line: int, *, transposed: bool) -> TileOp:
     return TileOp("tile.load", tile, (), line, box, attributes)
 
 
+def _check_pipes(ops: Sequence[TileOp]) -> None:
+    """Refuse what the compiler refuses: one kernel has one size of tiles that pass."""
+    passing = {
+        (op.operands[0].memory, op.operands[0].nbytes)
+        for op in ops
+        if op.name == "tile.move" and op.result is not None and _crosses(op.operands[0], op.result)
+    }
+    if len({memory for memory, _ in passing}) > 1 and len({size for _, size in passing}) > 1:
+        raise InputError(
+            "tiles of different sizes pass between the cube core and the vector cores both ways, "
+            "which the compiler refuses (a MIX task has one slot size); use two regions"
+        )
+
+
+def _crosses(before: Tile, after: Tile) -> bool:
+    return (before.memory, after.memory) in (
+        (Memory.L0C, Memory.UB),
+        (Memory.UB, Memory.L1),
+    )
+
+
 def _home(op: TileOp) -> CoreType:
     """The core type that has the memories which `op` uses."""
     tiles = op.operands if op.result is None else (op.result, *op.operands)
@@ -328,21 +355,4 @@ def flatten(block: Sequence[Slot | Statement]) -> tuple[Statement, ...]:
             out.extend(entry.ops)
         else:
             out.append(entry)
-    return tuple(out)
-
-
-def _numbered(body: tuple[Statement, ...], places: Mapping[int, int]) -> tuple[Statement, ...]:
-    """`body` with every box naming its argument by its place."""
-    out: list[Statement] = []
-    for statement in body:
-        if isinstance(statement, Loop):
-            out.append(replace(statement, body=_numbered(statement.body, places)))
-        elif isinstance(statement, Branch):
-            then, orelse = _numbered(statement.then, places), _numbered(statement.orelse, places)
-            out.append(replace(statement, then=then, orelse=orelse))
-        elif statement.box is not None:
-            box = replace(statement.box, parameter=places[statement.box.parameter])
-            out.append(replace(statement, box=box))
-        else:
-            out.append(statement)
     return tuple(out)

@@ -72,10 +72,7 @@ class GlobalMemory:
 def buffer_bytes(submits: Submits) -> int:
     """Bytes that all tensors of a program and all that it allocates take in a numeric run."""
     made: Iterable[View] = (
-        view
-        for kernel, views in zip(submits.kernel, submits.views, strict=True)
-        if kernel < 0
-        for view in views
+        view for views in submits.views for view in views if view.buffer.owner >= 0
     )
     buffers = {view.buffer for view in (*submits.arguments, *made)}
     return sum(map(tensor_bytes, buffers))

@@ -39,8 +39,9 @@ def simulated_order(trace: Trace) -> list[int]:
     A task may finish before a producer does, whose thread still walks other consumers; it never
     ends before.
     """
-    order: list[int] = trace.task[np.argsort(trace.end_us, kind="stable")].tolist()
-    return order
+    ended = trace.task[np.argsort(trace.end_us, kind="stable")]
+    # Of a task on several cores the last end counts.
+    return list(dict.fromkeys(ended[::-1].tolist()))[::-1]
 
 
 def random_order(graph: TaskGraph, seed: int) -> list[int]:

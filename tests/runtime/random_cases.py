@@ -11,7 +11,7 @@ from devices.device import Device
 from runtime.graph import TaskGraph
 from runtime.simulation import simulate
 from runtime.times import least_overheads
-from runtime.version import RuntimeVersion, load_runtime
+from runtime.version import RuntimeVersion, available_runtimes, load_runtime
 from scheduler.policy import Policy
 from scheduler.registry import POLICIES, make_policy
 
@@ -44,7 +44,7 @@ class RandomCase:
 
 @st.composite
 def random_cases(draw, policies=NAMES):
-    """Cases of up to 80 submits, allocs among them, with any policy and costs of their own."""
+    """Cases of up to 80 submits, allocs among them, with any version, policy and costs."""
     choose = random.Random(draw(st.integers(0, 2**32)))
     count = draw(st.integers(1, 80))
     cores = "c" + "".join(choose.choice("ccvva") for _ in range(count - 1))
@@ -57,7 +57,7 @@ def random_cases(draw, policies=NAMES):
     times = [choose.uniform(0.0, longest) for _ in range(choose.choice([1, 2, 80]))]
     durations = [0.0 if core == "a" else choose.choice(times) for core in cores]
     runtime = with_values(
-        load_runtime("tmr-2026-04"),
+        load_runtime(choose.choice(available_runtimes())),
         {
             "scheduler_threads": choose.randint(1, 4),
             "costs.submit_us": choose.choice([0.0, 0.1, 0.8, 5.0]),

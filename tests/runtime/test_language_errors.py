@@ -875,25 +875,25 @@ def slice_of_a_tile(x: TILE, y: TILE):
 # Cube and vector work in one region
 
 
-@refused("add of a matmul's result in one region (a MIX task) is not supported")
-def vector_work_after_cube_work(x: TILE, w: TILE, y: pl.Tensor[[16, 16], pl.FP32]):
+@refused("store another matmul's result, or what is to be transposed, into a tensor first")
+def matmul_of_a_matmul(x: TILE, w: TILE, y: TILE):
     with pl.incore():
         t = pl.matmul(x, w, b_trans=True)
-        y = pl.assemble(y, pl.add(t, 1.0), [0, 0])  # <-
+        y = pl.assemble(y, pl.matmul(t, x), [0, 0])  # <-
 
 
-@refused("a matmul of a tile computed in the same region (a MIX task) is not supported")
-def cube_work_after_vector_work(x: TILE, w: TILE, y: pl.Tensor[[16, 16], pl.FP32]):
+@refused("store another matmul's result, or what is to be transposed, into a tensor first")
+def matmul_of_a_transposed_vector_result(x: TILE, w: TILE, y: pl.Tensor[[16, 16], pl.FP32]):
     with pl.incore():
         t = pl.add(x, 1.0)
-        y = pl.assemble(y, pl.matmul(t, w, b_trans=True), [0, 0])  # <-
+        y = pl.assemble(y, pl.matmul(w, t, b_trans=True), [0, 0])  # <-
 
 
-@refused("cube and vector work in one region (a MIX task) is not supported")
-def cube_work_beside_vector_work(x: TILE, y: pl.Tensor[[16, 16], pl.FP32], z: TILE):
+@refused("tiles of different sizes pass between the cube core and the vector cores both ways")
+def mix_of_tiles_of_two_sizes(x: TILE, w: TILE, y: pl.Tensor[[16, 16], pl.FP32]):
     with pl.incore():  # <-
-        y = pl.assemble(y, pl.matmul(x, x, b_trans=True), [0, 0])
-        z = pl.assemble(z, pl.add(x, 1.0), [0, 0])
+        t = pl.matmul(pl.add(x, 1.0), w, b_trans=True)
+        y = pl.assemble(y, pl.add(t, 1.0), [0, 0])
 
 
 # Statements over several lines, and nested calls

@@ -16,9 +16,16 @@ def version() -> RuntimeVersion:
 
 
 def test_versions_are_found_by_name_or_path(version):
-    assert available_runtimes() == ["tmr-2026-04"]
+    assert available_runtimes() == [
+        "aicpu-build-graph",
+        "host-build-graph",
+        "tmr-2026-04",
+        "tmr-2026-08",
+    ]
     assert load_runtime(FILE) == version
-    with pytest.raises(InputError, match=r"unknown runtime 'tmr-2026'; did you mean tmr-2026-04\?"):
+    with pytest.raises(
+        InputError, match=r"unknown runtime 'tmr-2026'; did you mean tmr-2026-08 or tmr"
+    ):
         load_runtime("tmr-2026")
 
 
@@ -32,7 +39,12 @@ def test_the_facts_are_those_of_april_2026(version):
 @pytest.mark.parametrize(
     ("cost", "value", "low", "high"),
     [
-        ("submit_us", 0.8, 0.5, 1.3),
+        ("submit_us", 0.48, 0.3, 1.0),
+        ("argument_us", 0.04, 0.03, 0.05),
+        ("insert_us", 0.15, 0.08, 0.155),
+        ("scope_end_us", 0.022, 0.02, 0.03),
+        ("entry_us", 43.0, 30.0, 55.0),
+        ("core_cold_us", 2.0, 0.0, 5.2),
         ("alloc_us", 0.4, 0.3, 0.6),
         ("chain_entry_us", 0.025, 0.02, 0.03),
         ("cond_read_us", 0.10, 0.095, 0.105),

@@ -17,6 +17,7 @@ from runtime.changes import (
     SetConstant,
     Split,
 )
+from runtime.machine_changes import DummyBefore, EarlyDispatch, SecondSlot
 from tilesim.change_words import CHANGES, read_changes
 
 
@@ -36,6 +37,9 @@ from tilesim.change_words import CHANGES, read_changes
         ("threads=2", SchedulerThreads(2)),
         ("clusters=12", Clusters(12)),
         ("free-submits", FreeSubmits()),
+        ("second-slot", SecondSlot()),
+        ("early-dispatch=a", EarlyDispatch("a")),
+        ("dummy=a", DummyBefore("a")),
         ("set=costs.submit_us:0.5", SetConstant("costs.submit_us", 0.5)),
         ("set=cube.cycles_per_fractal.BF16:2", SetConstant("cube.cycles_per_fractal.BF16", 2.0)),
     ],

@@ -447,7 +447,7 @@ BAD_INPUT = [  # a command, and what its message has
     (f"compare {BASELINE} nothing", "workload 'nothing'", BASELINE, RESTRUCTURED),
     (f"{REPLAY} --device a2a4", "device 'a2a4'", "did you mean a2a3?"),
     (f"{BOTH} --device a2a4", "device 'a2a4'", "did you mean a2a3?"),
-    (f"{REPLAY} --runtime tmr-2026-05", "runtime 'tmr-2026-05'", "did you mean tmr-2026-04?"),
+    (f"{REPLAY} --runtime tmr-2026-05", "runtime 'tmr-2026-05'", "did you mean tmr-2026-08"),
     (f"{REPLAY} --device absent.toml", "absent.toml", "cannot be read"),
     (f"{REPLAY} --runtime absent.toml", "absent.toml", "cannot be read"),
     # settings

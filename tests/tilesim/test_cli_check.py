@@ -52,7 +52,9 @@ def verdict(outcome):
 # Numbers
 
 
-@pytest.mark.parametrize("name", sorted(set(ts.WORKLOADS) - {"rms-norm"}))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, w in ts.WORKLOADS.items() if w.numbers and name != "rms-norm")
+)
 @pytest.mark.parametrize("order", ["program", "simulated"])
 def test_every_workload_computes_its_golden_results(name, order):
     smaller = {"hidden": 1024, "intermediate": 2048, "norm_chunk": 1024, "batch": 16}
@@ -180,7 +182,8 @@ def test_a_full_repair_makes_every_order_match(tilesim, order):
     repair = record["repair"]
     assert repair["kinds"] == ["raw", "waw", "war"]
     assert repair["edges"] == 176
-    assert record["wall_clock_us"] >= repair["wall_clock_us_before"] > 0
+    # An edge more may shorten a run a little, where tasks keep fewer entries from retiring.
+    assert record["wall_clock_us"] >= 0.99 * repair["wall_clock_us_before"] > 0
 
 
 def test_a_repair_of_reads_leaves_the_writes_unordered(tilesim):
@@ -300,7 +303,7 @@ def test_capacity_follows_the_device(tilesim, tmp_path):
         (("check", "zero-init", "--repair", ""), ("--repair takes raw, waw, war",)),
         (("check", "zero-init", "--rtol", "-1"), ("rtol is a number from 0 on, not -1",)),
         (("check", "zero-init", "--atol", "nan"), ("atol is a number from 0 on, not nan",)),
-        (("check", "zero-init", "--policy", "fifo,heft"), ("check takes one policy",)),
+        (("check", "zero-init", "--policy", "fifo,heft"), ("check takes one runtime, one policy",)),
         (("capacity", "zero-init", "--set", "rows=0"), ("rows is a positive integer",)),
         (("capacity", "zero-init", "--device", "a3"), ("unknown device 'a3'",)),
         (("capacity", "zero-init", "rope"), ("capacity takes one workload",)),

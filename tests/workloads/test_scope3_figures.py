@@ -36,7 +36,7 @@ def with_tile_dependences(run):
     return replay(run.workload.name, run.parameters, Setup(dependencies=Dependencies.TILE))
 
 
-# The published figures
+# The published figures, with rings, scope ends, cold cores and retirement
 
 
 def test_baseline_wall_clock(baseline):
@@ -104,7 +104,8 @@ def test_without_false_dependences_the_orchestrator_binds_the_baseline(baseline)
     assert tiled.graph.task_count == 33_411
     named_us, true_us = baseline.statistics.wall_clock_us, tiled.statistics.wall_clock_us
     submits_us = tiled.statistics.orchestrator_busy_us
-    assert submits_us == baseline.statistics.orchestrator_busy_us  # only the edges differ
+    # Only the edges differ, and how much of the TensorMap has retired when it is walked.
+    assert submits_us == pytest.approx(baseline.statistics.orchestrator_busy_us, rel=0.002)
     assert true_us == pytest.approx(submits_us, rel=0.001)
     assert true_us > 0.75 * named_us
 

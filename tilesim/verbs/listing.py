@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+import typer
 
 from devices.device import available_devices, load_device
-from tilesim.arguments import Json
+from runtime.version import available_runtimes, load_runtime
+from tilesim.arguments import Json, starting_with
 from tilesim.console import output_console
 from tilesim.outputs import print_json
 from tilesim.policies import policy_names
 from tilesim.policy_report import policy_records, print_policies
 from tilesim.report import print_devices, print_workloads
+from tilesim.runtime_report import print_runtime, print_runtimes
 from workloads.catalogue import WORKLOADS
 
-__all__ = ["list_devices", "list_policies", "list_workloads"]
+__all__ = ["list_devices", "list_policies", "list_runtimes", "list_workloads"]
 
 
 def list_workloads(as_json: Json = False) -> None:
@@ -42,6 +47,31 @@ def list_devices(as_json: Json = False) -> None:
         print_json([msgspec.to_builtins(device) for device in devices])
     else:
         print_devices(output_console(), devices)
+
+
+def list_runtimes(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUNTIME]",
+            help="Show all figures of this one, with their sources.",
+            autocompletion=starting_with(available_runtimes),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the versions of the runtime with what differs between them.
+
+    Examples: `tilesim runtimes`, `tilesim runtimes tmr-2026-08`
+    """
+    names = available_runtimes() if name is None else [name]
+    versions = [load_runtime(version) for version in names]
+    if as_json:
+        print_json([msgspec.to_builtins(version) for version in versions])
+    elif name is None:
+        print_runtimes(output_console(), versions)
+    else:
+        print_runtime(output_console(), versions[0])
 
 
 def list_policies(as_json: Json = False) -> None:

@@ -62,7 +62,11 @@ def ask_what_if(
 
     - scale=KERNEL:FACTOR, or scale=FACTOR for all
 
-    - threads=N, clusters=N, free-submits
+    - threads=N, clusters=N, free-submits, second-slot
+
+    - early-dispatch=KERNEL: its consumers lie on their core before they are ready
+
+    - dummy=KERNEL: its tasks wait for one dummy task in place of what comes before them
 
     - set=CONSTANT:VALUE, by the key of the TOML file: set=costs.dispatch_us:0.3
 

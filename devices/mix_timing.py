@@ -1,0 +1,145 @@
+"""How long a MIX kernel keeps each core of its cluster: two clocks that wait for each other.
+
+The cube core and the vector cores run their operations side by side, in the order in which the
+region has them. Where a tile passes from one side to the other, the taker waits for the giver. A
+side that is faster runs ahead; that it may be at most a few tiles ahead is not modelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from devices.device import Device, stream_us
+from devices.expression import Symbol, evaluate
+from devices.kernel import Branch, CoreType, Kernel, Loop, Memory, Statement, TileOp
+from devices.timing import Clock, kernel_time_us, timing_symbols
+
+__all__ = ["longest_us", "mix_times_us"]
+
+_Values = Mapping[Symbol, int]
+
+_CUBE, _VECTOR = 0, 1
+_WARM_UP = 3
+"""Iterations after which a loop repeats: each side has run, waited and caught up once."""
+
+
+def longest_us(kernel: Kernel, device: Device, values: _Values | None = None) -> float:
+    """Time of one execution of any kernel, on the core that it keeps longest.
+
+    Raises
+    ------
+    InputError
+        As `devices.timing.kernel_time_us`.
+    """
+    if kernel.core is CoreType.MIX:
+        return max(mix_times_us(kernel, device, values).values())
+    return kernel_time_us(kernel, device, values).total_us
+
+
+def mix_times_us(kernel: Kernel, device: Device, values: _Values | None = None) -> dict[int, float]:
+    """Time of a MIX kernel on each core of its cluster: 0 is the cube core, then vector cores.
+
+    Raises
+    ------
+    InputError
+        As `devices.timing.kernel_time_us`.
+    """
+    if kernel.sides:
+        return {
+            slot: kernel_time_us(side, device, values).total_us
+            for slot, side in enumerate(kernel.sides)
+            if side is not None
+        }
+    clocks = _TwoClocks(kernel, device)
+    clocks.body(kernel.body, values or {})
+    fixed_us = device.kernel.start_us.value + device.kernel.commit_us.value
+    cube_us, vector_us = (fixed_us + time_us for time_us in clocks.now_us)
+    return {0: cube_us} | {1 + lane: vector_us for lane in range(kernel.vector_lanes)}
+
+
+class _TwoClocks:
+    """Times of the two sides of one kernel.
+
+    Attributes
+    ----------
+    now_us : list of float
+        How far the cube core and the vector cores have come.
+    """
+
+    def __init__(self, kernel: Kernel, device: Device) -> None:
+        self.now_us = [0.0, 0.0]
+        self._device = device
+        self._sides = (
+            Clock(kernel, device, CoreType.AIC),
+            Clock(kernel, device, CoreType.AIV, lanes=kernel.vector_lanes),
+        )
+        self._lanes = kernel.vector_lanes
+
+    def body(self, body: tuple[Statement, ...], values: _Values) -> None:
+        """Run the statements of a block."""
+        for side in (_CUBE, _VECTOR):  # the loads of a block are issued together
+            if any(_is_load(s) and _side(s) == side for s in body if isinstance(s, TileOp)):
+                self.now_us[side] += self._device.kernel.load_latency_us.value
+        for statement in body:
+            if isinstance(statement, Loop):
+                self.loop(statement, values)
+            elif isinstance(statement, Branch):
+                taken = evaluate(statement.condition, values)
+                self.body(statement.then if taken else statement.orelse, values)
+            else:
+                self.operation(statement)
+
+    def loop(self, loop: Loop, values: _Values) -> None:
+        """Run all iterations; those that are alike from some point on, at once."""
+        trips = max(0, evaluate(loop.trips, values))
+        start, step = evaluate(loop.start, values), evaluate(loop.step, values)
+        varies = loop.variable in timing_symbols(loop.body)
+        explicit = trips if varies else min(trips, _WARM_UP)
+        before = list(self.now_us)
+        for trip in range(explicit):
+            before = list(self.now_us)
+            self.body(loop.body, {**values, loop.variable: start + trip * step})
+        for side in (_CUBE, _VECTOR):
+            self.now_us[side] += (trips - explicit) * (self.now_us[side] - before[side])
+
+    def operation(self, op: TileOp) -> None:
+        """Run one operation on its side, or pass a tile to the other."""
+        giver = _giver(op)
+        if giver is None:
+            side = _side(op)
+            self.now_us[side] += self._sides[side].operation_us(op)
+            return
+        taker = 1 - giver
+        give_us, take_us = self._hand_over_us(op, giver)
+        self.now_us[giver] += give_us
+        there_us = self.now_us[giver] + self._device.kernel.handover_us.value
+        self.now_us[taker] = max(self.now_us[taker], there_us) + take_us
+
+    def _hand_over_us(self, op: TileOp, giver: int) -> tuple[float, float]:
+        """What giver and taker spend on a tile that passes through global memory (an L2 hit)."""
+        tile, device = op.operands[0], self._device
+        nbytes = tile.nbytes
+        if giver == _CUBE:
+            drain_us = self._sides[_CUBE].drain_us(tile)
+            return drain_us, stream_us(nbytes / self._lanes, device.vector.load_gbps)
+        store_us = stream_us(nbytes / self._lanes, device.vector.store_gbps)
+        return store_us, stream_us(nbytes, device.cube.hit_gbps)
+
+
+def _giver(op: TileOp) -> int | None:
+    """The side that an operation passes a tile from, if it does."""
+    if op.name != "tile.move" or op.result is None:
+        return None
+    before, after = op.operands[0].memory, op.result.memory
+    if before is Memory.L0C and after is Memory.UB:
+        return _CUBE
+    return _VECTOR if before is Memory.UB and after is Memory.L1 else None
+
+
+def _side(op: TileOp) -> int:
+    tiles = op.operands if op.result is None else (op.result, *op.operands)
+    return _VECTOR if any(tile.memory is Memory.UB for tile in tiles) else _CUBE
+
+
+def _is_load(op: TileOp) -> bool:
+    return op.name == "tile.load"

@@ -1,0 +1,110 @@
+"""Completion: what ends a task for the runtime, and makes its consumers ready."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simpy import Environment, Timeout
+
+from scheduler.board import DUMMY, Board, Poller
+
+__all__ = ["Completion"]
+
+
+class Completion:
+    """Completes the tasks of one thread.
+
+    Parameters
+    ----------
+    env : Environment
+        The simulation.
+    board : Board
+        What all threads share.
+    thread : Poller
+        Whose tasks they are.
+    local : sequence of list of int
+        The thread's local buffers by shape; consumers that become ready go there first.
+    capacity : int
+        Tasks that a local buffer holds.
+    per_consumer_us : float
+        What walking on to one consumer takes.
+    deferred_limit : int
+        Completed tasks that are kept unreleased at the most.
+
+    Attributes
+    ----------
+    deferred : list of int
+        Completed tasks whose references to their producers are not dropped yet.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        board: Board,
+        thread: Poller,
+        local: Sequence[list[int]],
+        capacity: int,
+        per_consumer_us: float,
+        deferred_limit: int,
+    ) -> None:
+        self.env = env
+        self.board = board
+        self.deferred: list[int] = []
+        self._thread = thread
+        self._local = local
+        self._capacity = capacity
+        self._per_consumer_us = per_consumer_us
+        self._deferred_limit = deferred_limit
+
+    def complete(self, task: int, lock_us: float) -> float:
+        """Complete a task and walk its consumers, which can grow no more; returns the end of that.
+
+        Of a task on several cores, only the last part does.
+        """
+        board = self.board
+        whole = task
+        if task >= board.count:
+            whole = board.part_of[task - board.count]
+            spread = board.spread[whole]
+            spread.running -= 1
+            if spread.running:
+                board.done_us[task] = lock_us
+                return lock_us
+        board.complete[whole] = 1
+        waiting_for, shape_of = board.waiting_for, board.shape_of
+        walk_us, early = lock_us, board.early
+        for consumer in reversed(board.consumers[whole]):  # the runtime prepends: newest first
+            walk_us += self._per_consumer_us
+            waiting_for[consumer] -= 1
+            if not waiting_for[consumer]:
+                board.ready_us[consumer] = walk_us
+                board.released_by[consumer] = whole
+                if early is not None and consumer in early.gated:
+                    thread, core, staged_us = early.gated.pop(consumer)
+                    thread.open_gate(consumer, core, staged_us, walk_us)
+                    continue
+                shape = shape_of[consumer]
+                if shape != DUMMY and len(self._local[shape]) < self._capacity:
+                    self._local[shape].append(consumer)
+                else:
+                    self._push_later(consumer, walk_us)
+        board.done_us[task] = walk_us
+        if early is not None:
+            board.completed(whole, walk_us)
+        self.deferred.append(whole)
+        if len(self.deferred) == self._deferred_limit:
+            self.release(walk_us)
+        return walk_us
+
+    def _push_later(self, task: int, time_us: float) -> None:
+        event = Timeout(self.env, max(0.0, time_us - self.env.now))
+        event.callbacks.append(lambda _: self.board.push(task, time_us, self._thread))
+
+    def release(self, now_us: float) -> None:
+        """Drop the references of completed tasks to their producers."""
+        release_us = self.board.release_us
+        for task in self.deferred:
+            release_us[task] = now_us
+        self.deferred.clear()
+        if self.board.on_release is not None:
+            self.board.on_release(now_us)
