@@ -8,7 +8,8 @@ TaskGraph(scope3: 151 tasks, 57 allocs, 703 edges)
 `replay` does all of it for a workload by name; `compare`, `explain`, `explain_against`, `what_if`,
 `sweep_kernel_time`, `check` and `capacity` are the other verbs. The steps by themselves: a program
 written with `language`, `record`, `find_graph`, `simulate`, `summarize`; `compute_numbers`,
-`find_hazards` and `on_chip_use` check it.
+`find_hazards` and `on_chip_use` check it. `Orchestration` with `kernel_of` and `mix_kernel` submits
+tasks by hand; `ring_usage` tells how full the rings were.
 """
 
 from devices.capacity import on_chip_use
@@ -16,13 +17,17 @@ from devices.device import Device, load_device
 from devices.errors import InputError
 from runtime import language
 from runtime.bounds import Bounds
+from runtime.deadlock import DeadlockError
 from runtime.dependencies import Dependencies, find_graph
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
+from runtime.handwritten import Orchestration, kernel_of, mix_kernel
 from runtime.hazards import Hazards, find_hazards
-from runtime.language import record
+from runtime.language import Lowering, record
+from runtime.launch import Launch
 from runtime.numerics.orders import Order
 from runtime.numerics.run import compute_numbers
+from runtime.ring_usage import RingUsage, ring_usage
 from runtime.simulation import simulate
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
@@ -46,14 +51,19 @@ __all__ = [
     "Capacity",
     "Check",
     "Comparison",
+    "DeadlockError",
     "Dependencies",
     "Device",
     "Difference",
     "Estimates",
     "Hazards",
     "InputError",
+    "Launch",
     "ListPolicy",
+    "Lowering",
+    "Orchestration",
     "Order",
+    "RingUsage",
     "Run",
     "RuntimeVersion",
     "Setup",
@@ -73,14 +83,17 @@ __all__ = [
     "find_graph",
     "find_hazards",
     "find_workload",
+    "kernel_of",
     "language",
     "load_device",
     "load_runtime",
     "make_policy",
+    "mix_kernel",
     "on_chip_use",
     "read_changes",
     "record",
     "replay",
+    "ring_usage",
     "simulate",
     "summarize",
     "sweep_kernel_time",
