@@ -88,7 +88,8 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
         ),
         thread_bound(
             len(trace),
-            float((trace.done_us - trace.observe_us).sum()),
+            _first_batches(trace),
+            _walked_us(trace),
             trace.thread_count,
             least,
         ),
@@ -98,6 +99,19 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
     # A run of no time has a path of no length.
     some = [b for b in bounds if b.us > 0.0] or bounds[:1]
     return Bounds(trace.wall_clock_us, tuple(some))
+
+
+def _first_batches(trace: Trace) -> int:
+    """Tasks of the first batch of each thread, whose preparation no stamp shows."""
+    first_us = np.full(trace.thread_count, np.inf)
+    np.minimum.at(first_us, trace.thread, trace.dispatch_us)
+    return int(np.count_nonzero(trace.dispatch_us == first_us[trace.thread]))
+
+
+def _walked_us(trace: Trace) -> float:
+    """What threads spent on completions before the last finish; a walk may go on after it."""
+    done_us = np.minimum(trace.done_us, trace.finish_us.max())
+    return float(np.maximum(done_us - trace.observe_us, 0.0).sum())
 
 
 def _chain_bound(

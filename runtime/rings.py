@@ -177,7 +177,8 @@ class Rings:
         retired, known = self._retired[ring], bisect_left(own, submit)
         while retired < known and self._is_consumed(own[retired], ring, submit, now_us):
             self._linked[ring] -= self._board.linked[own[retired]]
-            self._entries -= self._entries_of.pop(own[retired], 0)
+            if self._may_fill_map:
+                self._entries -= self._entries_of.pop(own[retired])
             retired += 1
         self._retired[ring] = retired
 

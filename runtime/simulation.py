@@ -29,7 +29,6 @@ from runtime.trace import WAIT, Trace
 from runtime.version import RuntimeVersion
 from scheduler.board import AIC, AIV, ANY_CORE, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
-from scheduler.early import EarlyTasks
 from scheduler.policy import Machine, Policy, RuntimePolicy, full_name
 from scheduler.rules import EARLY, PENDING, ThreadCosts, ThreadRules
 from scheduler.sweep import Sweep, TwoSlotSweep
@@ -133,7 +132,7 @@ def _run(
     machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
     allowing = {task for task, launch in graph.launches.items() if launch.allows_early}
     if rules.early_dispatch and allowing:
-        board.early = EarlyTasks(allowing)
+        board.allow_early(allowing)
     board.own_queues = machine.own_queues and policy.fills_local_buffers
     policy.prepare(tasks, machine)
     if policy.names_cores:

@@ -67,7 +67,7 @@ class TensorMap:
             owner = view.buffer.owner
             if direction is Direction.OUT:
                 continue  # nobody else knows the tensor yet; its owner stands for the writer
-            if owner >= 0:
+            if owner >= 0 and owner != task:
                 producers[owner] = None
             if direction is Direction.NO_DEP:
                 continue

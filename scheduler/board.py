@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
-from scheduler.queues import ReadyQueue
+from scheduler.early import EarlyTasks
+from scheduler.poller import Poller
 
-if TYPE_CHECKING:
-    from scheduler.early import EarlyTasks
-
-__all__ = ["AIC", "AIV", "ANY_CORE", "DUMMY", "MIX", "Board", "Poller", "Spread"]
+__all__ = ["AIC", "AIV", "ANY_CORE", "DUMMY", "MIX", "Board", "Spread"]
 
 AIC, AIV, MIX, DUMMY = 0, 1, 2, 3
 """Shapes: what a task needs: a cube core, a vector core, a whole cluster, nothing. A shape is also
@@ -19,57 +16,6 @@ the index of its ready queue."""
 
 ANY_CORE = -1
 """Stands for a core where a policy names none."""
-
-
-class Poller(Protocol):
-    """A thread that looks at the queues.
-
-    Attributes
-    ----------
-    queues : sequence of ReadyQueue
-        Where it finds the ready tasks of each shape that may run on any core.
-    """
-
-    queues: Sequence[ReadyQueue]
-
-    def next_look_us(self, shape: int, now_us: float) -> float:
-        """When it looks at the queue of `shape` next and has a core for it, or never (inf)."""
-
-    def look_at(self, look_us: float) -> None:
-        """Have it look at that time."""
-
-    def look_for(self, shape: int, now_us: float) -> None:
-        """Have it look at the queue of `shape` as soon as it does."""
-
-    def keep(self, task: int, core: int, now_us: float) -> None:
-        """Have it run a ready task on one of its own cores."""
-
-    def waits_for(self, core: int) -> bool:
-        """Whether it keeps a task for one of its own cores."""
-
-    def settle(self, now_us: float) -> None:
-        """Release what an idle iteration that ended by then has released."""
-
-    def next_release_us(self) -> float:
-        """When it releases what it has completed, if nothing comes before; else never (inf)."""
-
-    def open_gate(self, task: int, core: int, staged_us: float, now_us: float) -> None:
-        """Let one of its cores begin a task that it was given before."""
-
-    def has_idle(self, shape: int) -> bool:
-        """Whether one of its cores of a shape is idle."""
-
-    def idle_count(self, shape: int) -> int:
-        """How many of its cores of a shape are idle."""
-
-    def stand_still(self) -> bool:
-        """Dispatch nothing until `go_on`, if it is between two iterations; returns whether so."""
-
-    def place_together(self, task: int, now_us: float) -> float:
-        """Place blocks of that task on its cores; returns when that is done."""
-
-    def go_on(self, now_us: float) -> None:
-        """Dispatch again."""
 
 
 @dataclass(slots=True)
@@ -193,9 +139,17 @@ class Board:
         self.waiting_for[task] = waiting + held
         self.linked[task] = waiting
         if self.early is not None:
-            self._begin_early(self.early.submit(task, producers, self), now_us)
+            self._begin_early(self.early.submit(task, producers), now_us)
         if not waiting and not held:
             self._make_ready(task, now_us)
+
+    def allow_early(self, producers: set[int]) -> None:
+        """Let consumers of some producers be put on a core while those run."""
+        single = [
+            shape in (AIC, AIV) and task not in self.spread
+            for task, shape in enumerate(self.shape_of)
+        ]
+        self.early = EarlyTasks(producers, self.complete, self.consumers, self.waiting_for, single)
 
     def _begin_early(self, tasks: Sequence[int], now_us: float) -> None:
         """Have threads look for tasks whose producers all run or are complete."""
@@ -214,12 +168,12 @@ class Board:
     def started(self, task: int, now_us: float) -> None:
         """Take note that a task was given to its core."""
         if self.early is not None:
-            self._begin_early(self.early.start(task, self), now_us)
+            self._begin_early(self.early.start(task), now_us)
 
     def completed(self, task: int, now_us: float) -> None:
         """Take note that a task is complete."""
         if self.early is not None:
-            self._begin_early(self.early.complete(task, self), now_us)
+            self._begin_early(self.early.complete(task), now_us)
 
     def reveal(self, task: int, now_us: float) -> None:
         """Let a held task run when its producers are complete."""

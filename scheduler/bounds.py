@@ -153,19 +153,22 @@ def orchestrator_bound(
     return Bound("orchestrator", us)
 
 
-def thread_bound(tasks: int, walk_us: float, threads: int, least: LeastOverheads) -> Bound:
+def thread_bound(
+    tasks: int, unstamped: int, walk_us: float, threads: int, least: LeastOverheads
+) -> Bound:
     """Work of the scheduler threads, spread evenly over them.
 
     Parameters
     ----------
     tasks : int
         Tasks that they read, complete and dispatch.
+    unstamped : int
+        Tasks that were prepared before the first dispatch stamp of their thread.
     walk_us : float
-        Sum of what completions and walks over consumers took.
+        Sum of what completions and walks over consumers took, up to the last finish.
     """
     work_us = tasks * (least.read_us + least.dispatch_us) + walk_us
-    # The first dispatch stamp of each thread comes after its preparation.
-    work_us -= min(threads, tasks) * least.dispatch_us
+    work_us -= unstamped * least.dispatch_us
     return Bound("scheduler threads", work_us / threads)
 
 

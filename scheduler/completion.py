@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from simpy import Environment, Timeout
 
-from scheduler.board import DUMMY, Board, Poller
+from scheduler.board import DUMMY, Board
+from scheduler.poller import Poller
 
 __all__ = ["Completion"]
 

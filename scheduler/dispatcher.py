@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from scheduler.board import AIC, AIV, DUMMY, MIX, Board, Poller
+from scheduler.board import AIC, AIV, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
+from scheduler.poller import Poller
 from scheduler.queues import ReadyQueue
 from scheduler.rules import EARLY, PENDING, ThreadRules
 from scheduler.sweep import Sweep
@@ -61,6 +62,8 @@ class Dispatcher:
         self._dispatch_us = dispatch_us
         self._complete = complete
         self.thread: Poller | None = None  # enters itself
+        # Most graphs have tasks on one core only; then a batch needs no more than a loop.
+        self._is_simple = not (board.spread or board.early or rules.publishes_batches)
         self._has_second_slots = any(phase >= PENDING for phase in rules.phases)
 
     # What there is to do
@@ -137,6 +140,15 @@ class Dispatcher:
     def _place_batch(self, shape: int, batch: list[int], now_us: float) -> float:
         """Write each task to the lowest cluster that has not got one of this batch."""
         clusters, board = self.free[shape], self.board
+        if self._is_simple:
+            for task in batch:
+                now_us += self._dispatch_us
+                bit = clusters & -clusters
+                clusters ^= bit
+                core = self.clusters.occupy(shape, bit)
+                board.last_task[core] = task
+                self._sweep.start(core, task, now_us)
+            return now_us
         starts: list[tuple[int, int, float]] = []
         for task in batch:
             if board.drain is not None:  # nothing more until all its blocks have started

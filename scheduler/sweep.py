@@ -64,7 +64,10 @@ class Sweep:
 
     def start(self, core: int, task: int, dispatch_us: float) -> None:
         """Give a task to an idle core, and read that core from now on."""
-        self._insert(core, task, self._run(core, task, dispatch_us)[1])
+        position = bisect(self.cores, core)
+        self.cores.insert(position, core)
+        self.tasks.insert(position, task)
+        self.visible_us.insert(position, self._run(core, task, dispatch_us)[1])
 
     def start_gated(self, core: int, task: int, staged_us: float, ring_us: float) -> None:
         """Let an idle core begin a task that it was given before, and read it from now on."""

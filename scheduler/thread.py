@@ -91,6 +91,7 @@ class SchedulerThread:
         self._phases = rules.phases
         self._shapes = [phase for phase in rules.phases if phase < PENDING]
         self._rules = rules
+        self._has_one_slot = not any(PENDING <= phase < EARLY for phase in rules.phases)
         self._completion = Completion(
             env,
             board,
@@ -175,7 +176,9 @@ class SchedulerThread:
 
     def next_look_us(self, shape: int, now_us: float) -> float:
         """When a polling thread next looks at the queue of `shape`, if it has a core for it."""
-        if not self._polling or not (self._free[shape] or self._dispatcher.can_take(shape)):
+        if not self._polling:
+            return _NEVER
+        if not self._free[shape] and (self._has_one_slot or not self._dispatcher.can_take(shape)):
             return _NEVER
         if now_us <= self._last_us and self._still_comes(shape):
             return self._last_us
@@ -226,8 +229,11 @@ class SchedulerThread:
     # Release
 
     def _stop_polling(self) -> None:
-        if self._completion.deferred:
-            self.settle(_NEVER)
+        # As `settle`, without its calls: this happens twice for every task.
+        if self._completion.deferred and self._polling and self._read_rounds:
+            idle_us = self._start_us + len(self._sweep.cores) * self._read_cost_us
+            if idle_us < self._look_us:
+                self._completion.release(idle_us)
         self._polling = self._stands_still = False
 
     def next_release_us(self) -> float:
@@ -249,7 +255,7 @@ class SchedulerThread:
 
     def _await(self, read_us: float) -> None:
         """Have what the sweep has found happen, after the read that ends at `read_us`."""
-        if self._sweep.completes():
+        if self._has_one_slot or self._sweep.completes():
             self._schedule(read_us + self._completion_us, Timeout, self._complete)
         else:
             self._schedule(read_us, Timeout, self._accept)
@@ -268,7 +274,7 @@ class SchedulerThread:
         observe_us = board.observe_us[task] = lock_us - self._completion_us
         walk_us = self._completion.complete(task, lock_us)
         board.finish_us[task] = observe_us if self._rules.finishes_when_seen else walk_us
-        if self._sweep.has_ended_too():
+        if not idles and self._sweep.has_ended_too():
             self._schedule(walk_us + self._completion_us, Timeout, self._complete)
         else:
             self._sweep_on(walk_us)

@@ -73,8 +73,9 @@ def test_python_of_the_readme_runs(tmp_path):
     assert re.fullmatch(r"TaskGraph\(scale: 64 tasks, .* us\n", done.stdout)
 
 
-def test_the_python_of_the_page_on_checks_gives_what_it_shows():
-    outcome = doctest.testfile(str(ROOT / "docs" / "check.md"), module_relative=False)
+@pytest.mark.parametrize("page", ["check.md", "runtime.md"])
+def test_the_python_of_a_page_gives_what_it_shows(page):
+    outcome = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
     assert outcome.attempted > 0
     assert outcome.failed == 0
 

@@ -1,4 +1,5 @@
 from hypothesis import given, settings
+from msgspec.structs import replace
 from random_cases import random_cases
 from toys import make_device, make_graph, make_runtime
 
@@ -67,6 +68,18 @@ def test_the_orchestrator_binds_where_submits_are_slow():
     bounds = bounds_of("vvvv", [1.0] * 4, submit_us=10.0)
     assert bounds.binding.name == "orchestrator"
     assert bounds.binding.us == bounds.wall_clock_us == 31.0
+
+
+def test_a_batch_is_prepared_before_the_stamp_of_its_first_task():
+    runtime = make_runtime(dispatch_us=10.0)
+    rules = replace(runtime.rules, publishes_batches=True, finish_stamp="seen")
+    runtime, device = replace(runtime, rules=rules), make_device(4)
+    graph = make_graph("vvvv", scope_ends=[4] * 4)
+    trace = simulate(graph, device, runtime, profiling=False, durations=[1.0] * 4)
+    # One batch of four: all 40 us pass before the first dispatch stamp.
+    assert trace.wall_clock_us < 10.0
+    bounds = find_bounds(trace, device, least_overheads(runtime, 0.0, profiling=False))
+    assert "scheduler threads" not in by_name(bounds)
 
 
 def test_scheduler_threads_bind_where_dispatching_is_slow():

@@ -12,10 +12,12 @@ from devices.dtypes import BY_NAME
 from devices.errors import InputError
 from devices.kernel import CoreType, Direction
 from runtime import language as pl
+from runtime.dependencies import Dependencies, find_graph
 from runtime.graph import ALLOC, DUMMY
 from runtime.handwritten import Orchestration, kernel_of, mix_kernel
 from runtime.launch import Launch
 from runtime.tensormap import build_graph
+from runtime.version import load_runtime
 
 FP32 = BY_NAME["FP32"]
 SHAPE = (16, 64)
@@ -73,6 +75,16 @@ def test_a_consumer_waits_for_the_task_whose_output_the_runtime_allocated():
     assert [k.name for k in submits.kernels] == ["fresh", "grow"]
     assert y.buffer.owner == 0
     assert build_graph(submits, lookup_cap=None, rings=4).made_tensors[1].tolist() == [16 * 64 * 4]
+
+
+def test_tiles_of_an_output_of_ones_own_are_no_dependence():
+    o = Orchestration("tiles")
+    x, z = o.tensor("x", SHAPE, FP32), o.tensor("z", SHAPE, FP32)
+    (y,) = o.submit(FRESH, x).outputs
+    o.submit(GROW, z, y)
+    runtime = load_runtime("tmr-2026-04")
+    graph = find_graph(o.submits(), runtime, dependencies=Dependencies.TILE)
+    assert [graph.producers(n).tolist() for n in range(2)] == [[], [0]]
 
 
 def test_a_hidden_alloc_makes_tensors_and_is_waited_for():

@@ -302,7 +302,7 @@ class ElementMap:
     def submit(self, task, accesses):
         found = []
         for view, direction in accesses:
-            if view.buffer.owner >= 0:
+            if view.buffer.owner not in (-1, task):
                 found.append(view.buffer.owner)
             if direction is OUT_EXISTING:
                 continue

@@ -44,9 +44,7 @@ def test_several_versions_are_compared(tilesim):
 
 
 def test_three_schedulers_or_four_is_one_command(tilesim):
-    outcome = tilesim(
-        "whatif", *SMALL, "--change", "threads=4", "--change", "set=costs.dispatch_us:1"
-    )
+    outcome = tilesim("whatif", *SMALL, "-c", "threads=4", "-c", "second-slot")
     assert "4 scheduler threads" in outcome.out
 
 

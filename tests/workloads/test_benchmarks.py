@@ -143,3 +143,27 @@ def test_published_figures_are_of_parameters_that_exist():
     for workload in WORKLOADS.values():
         for benchmark in workload.benchmarks:
             assert workload.parameters(benchmark.settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "blocks"),
+    [("paged-attention", 128, 8), ("batch-paged-attention", 33, 3)],
+)
+def test_attention_has_the_edges_of_the_real_runtime(name, context, blocks):
+    # As in its traces paged_attention-Case2 and batch_paged_attention-Case1.
+    graph = graph_of(name, {**SMALL, "context": context})
+    assert set(graph.ring.tolist()) == {1}
+    kernel = [graph.kernels[k].name if k != ALLOC else "" for k in graph.kernel.tolist()]
+    edges = Counter(
+        (kernel[producer], kernel[task])
+        for task in range(len(graph))
+        for producer in graph.producers(task).tolist()
+        if kernel[producer]
+    )
+    assert edges == {
+        ("qk", "sf"): blocks,
+        ("sf", "pv"): blocks,
+        ("sf", "up"): blocks,
+        ("pv", "up"): blocks,
+        ("up", "up"): blocks - 1,
+    }
