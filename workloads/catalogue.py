@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from devices.errors import unknown_name
 from runtime.language import Program
 from workloads.goldens.benchmarks import ALTERNATING_NUMBERS
+from workloads.goldens.bgemm import BGEMM_NUMBERS
 from workloads.goldens.examples import EXAMPLE_NUMBERS
 from workloads.goldens.qwen3_scope1 import SCOPE1_NUMBERS
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
@@ -189,6 +190,7 @@ WORKLOADS: dict[str, Workload] = {
             summary="Products added up in groups, each a scope, by hand: 1000 tasks, 750 edges",
             defaults={"groups": 250, "steps": 2, "tile": 128},
             build=build_bgemm,
+            numbers=BGEMM_NUMBERS,
             benchmarks=(Benchmark({}, 728.8, 697.2, _SIMPLER_496),),
         ),
         Workload(
