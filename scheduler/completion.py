@@ -56,6 +56,10 @@ class Completion:
         self._capacity = capacity
         self._per_consumer_us = per_consumer_us
         self._deferred_limit = deferred_limit
+        # At hand, as every task asks for all of them.
+        self._waiting_for, self._shape_of = board.waiting_for, board.shape_of
+        self._consumers, self._ready_us = board.consumers, board.ready_us
+        self._released_by = board.released_by
 
     def complete(self, task: int, lock_us: float) -> float:
         """Complete a task and walk its consumers, which can grow no more; returns the end of that.
@@ -72,19 +76,19 @@ class Completion:
                 board.done_us[task] = lock_us
                 return lock_us
         board.complete[whole] = 1
-        waiting_for, shape_of = board.waiting_for, board.shape_of
+        waiting_for = self._waiting_for
         walk_us, early = lock_us, board.early
-        for consumer in reversed(board.consumers[whole]):  # the runtime prepends: newest first
+        for consumer in reversed(self._consumers[whole]):  # the runtime prepends: newest first
             walk_us += self._per_consumer_us
             waiting_for[consumer] -= 1
             if not waiting_for[consumer]:
-                board.ready_us[consumer] = walk_us
-                board.released_by[consumer] = whole
+                self._ready_us[consumer] = walk_us
+                self._released_by[consumer] = whole
                 if early is not None and consumer in early.gated:
                     thread, core, staged_us = early.gated.pop(consumer)
                     thread.open_gate(consumer, core, staged_us, walk_us)
                     continue
-                shape = shape_of[consumer]
+                shape = self._shape_of[consumer]
                 if shape != DUMMY and len(self._local[shape]) < self._capacity:
                     self._local[shape].append(consumer)
                 else:

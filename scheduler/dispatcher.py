@@ -64,6 +64,8 @@ class Dispatcher:
         self.thread: Poller | None = None  # enters itself
         # Most graphs have tasks on one core only; then a batch needs no more than a loop.
         self._is_simple = not (board.spread or board.early or rules.publishes_batches)
+        # Where all is AIC and AIV tasks on idle cores, rules of other kinds need no look.
+        self._is_plain = self._is_simple and not any(phase > AIV for phase in rules.phases)
         self._has_second_slots = any(phase >= PENDING for phase in rules.phases)
 
     # What there is to do
@@ -81,6 +83,11 @@ class Dispatcher:
     def finds_something(self, first: int) -> bool:
         """Whether there is a task, and a core for it, from a phase on."""
         queues, free = self.queues, self.free
+        if self._is_plain and not self.keeps:
+            for shape in self.phases[first:]:  # noqa: SIM110 - a generator takes twice as long
+                if queues[shape] and free[shape]:
+                    return True
+            return False
         for phase in self.phases[first:]:
             if phase >= EARLY:
                 if free[phase - EARLY] and self._early(phase - EARLY):
@@ -103,8 +110,12 @@ class Dispatcher:
         now_us, place : float, int
             When that is done, and which phase it was; None if there was nothing.
         """
+        is_plain = self._is_plain and not self.keeps
         for place in range(first, len(self.phases)):
-            done_us = self._fill_phase(self.phases[place], now_us)
+            phase = self.phases[place]
+            if is_plain and not self.queues[phase] and not self.local[phase]:
+                continue
+            done_us = self._fill_phase(phase, now_us)
             if done_us is not None:
                 return done_us, place
         return None

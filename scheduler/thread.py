@@ -15,7 +15,7 @@ from math import ceil
 from simpy import Environment, Event, Timeout
 from simpy.events import EventPriority
 
-from scheduler.board import Board
+from scheduler.board import AIC, AIV, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
 from scheduler.completion import Completion
 from scheduler.dispatcher import Dispatcher
@@ -159,7 +159,7 @@ class SchedulerThread:
     def _offer_what_is_left(self) -> None:
         """Wake whoever looks first at what this thread does not take, itself perhaps."""
         queues, board = self.queues, self.board
-        if any(queues):
+        if queues[AIC] or queues[AIV] or queues[MIX] or queues[DUMMY]:
             for shape in self._shapes:
                 if queues[shape]:
                     board.offer(shape, self.env.now)
