@@ -30,6 +30,8 @@ __all__ = [
     "TileOp",
     "executions",
     "global_bytes",
+    "home",
+    "passed_by",
     "renumbered",
     "walk",
 ]
@@ -229,6 +231,20 @@ def walk(body: tuple[Statement, ...]) -> Iterator[TileOp]:
             yield from walk(statement.orelse)
         else:
             yield statement
+
+
+def home(op: TileOp) -> CoreType:
+    """The core type that has the memories which an operation uses; a pass counts as vector work."""
+    tiles = op.operands if op.result is None else (op.result, *op.operands)
+    return CoreType.AIV if any(t.memory is Memory.UB for t in tiles) else CoreType.AIC
+
+
+def passed_by(op: TileOp) -> CoreType | None:
+    """The core type that passes a tile to the other one of its cluster, if the operation does."""
+    if op.name != "tile.move" or op.result is None:
+        return None
+    ways = {(Memory.L0C, Memory.UB): CoreType.AIC, (Memory.UB, Memory.L1): CoreType.AIV}
+    return ways.get((op.operands[0].memory, op.result.memory))
 
 
 def executions(

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 from devices.device import Device, stream_us
 from devices.expression import Symbol, evaluate
-from devices.kernel import Branch, CoreType, Kernel, Loop, Memory, Statement, TileOp
+from devices.kernel import Branch, CoreType, Kernel, Loop, Statement, TileOp, home, passed_by
 from devices.timing import Clock, kernel_time_us, timing_symbols
 
 __all__ = ["longest_us", "mix_times_us"]
 
 _Values = Mapping[Symbol, int]
 
-_CUBE, _VECTOR = 0, 1
+_SIDES = (CoreType.AIC, CoreType.AIV)
 _WARM_UP = 3
 """Iterations after which a loop repeats: each side has run, waited and caught up once."""
 
@@ -53,7 +53,7 @@ def mix_times_us(kernel: Kernel, device: Device, values: _Values | None = None) 
     clocks = _TwoClocks(kernel, device)
     clocks.body(kernel.body, values or {})
     fixed_us = device.kernel.start_us.value + device.kernel.commit_us.value
-    cube_us, vector_us = (fixed_us + time_us for time_us in clocks.now_us)
+    cube_us, vector_us = (fixed_us + clocks.now_us[side] for side in _SIDES)
     return {0: cube_us} | {1 + lane: vector_us for lane in range(kernel.vector_lanes)}
 
 
@@ -62,23 +62,24 @@ class _TwoClocks:
 
     Attributes
     ----------
-    now_us : list of float
+    now_us : dict of CoreType to float
         How far the cube core and the vector cores have come.
     """
 
     def __init__(self, kernel: Kernel, device: Device) -> None:
-        self.now_us = [0.0, 0.0]
+        self.now_us = dict.fromkeys(_SIDES, 0.0)
         self._device = device
-        self._sides = (
-            Clock(kernel, device, CoreType.AIC),
-            Clock(kernel, device, CoreType.AIV, lanes=kernel.vector_lanes),
-        )
+        self._clocks = {
+            CoreType.AIC: Clock(kernel, device, CoreType.AIC),
+            CoreType.AIV: Clock(kernel, device, CoreType.AIV, lanes=kernel.vector_lanes),
+        }
         self._lanes = kernel.vector_lanes
 
     def body(self, body: tuple[Statement, ...], values: _Values) -> None:
         """Run the statements of a block."""
-        for side in (_CUBE, _VECTOR):  # the loads of a block are issued together
-            if any(_is_load(s) and _side(s) == side for s in body if isinstance(s, TileOp)):
+        for side in _SIDES:  # the loads of a block are issued together
+            loads = (s for s in body if isinstance(s, TileOp) and s.name == "tile.load")
+            if any(home(load) is side for load in loads):
                 self.now_us[side] += self._device.kernel.load_latency_us.value
         for statement in body:
             if isinstance(statement, Loop):
@@ -95,51 +96,32 @@ class _TwoClocks:
         start, step = evaluate(loop.start, values), evaluate(loop.step, values)
         varies = loop.variable in timing_symbols(loop.body)
         explicit = trips if varies else min(trips, _WARM_UP)
-        before = list(self.now_us)
+        before = dict(self.now_us)
         for trip in range(explicit):
-            before = list(self.now_us)
+            before = dict(self.now_us)
             self.body(loop.body, {**values, loop.variable: start + trip * step})
-        for side in (_CUBE, _VECTOR):
+        for side in _SIDES:
             self.now_us[side] += (trips - explicit) * (self.now_us[side] - before[side])
 
     def operation(self, op: TileOp) -> None:
         """Run one operation on its side, or pass a tile to the other."""
-        giver = _giver(op)
+        giver = passed_by(op)
         if giver is None:
-            side = _side(op)
-            self.now_us[side] += self._sides[side].operation_us(op)
+            side = home(op)
+            self.now_us[side] += self._clocks[side].operation_us(op)
             return
-        taker = 1 - giver
+        taker = CoreType.AIV if giver is CoreType.AIC else CoreType.AIC
         give_us, take_us = self._hand_over_us(op, giver)
         self.now_us[giver] += give_us
         there_us = self.now_us[giver] + self._device.kernel.handover_us.value
         self.now_us[taker] = max(self.now_us[taker], there_us) + take_us
 
-    def _hand_over_us(self, op: TileOp, giver: int) -> tuple[float, float]:
+    def _hand_over_us(self, op: TileOp, giver: CoreType) -> tuple[float, float]:
         """What giver and taker spend on a tile that passes through global memory (an L2 hit)."""
         tile, device = op.operands[0], self._device
         nbytes = tile.nbytes
-        if giver == _CUBE:
-            drain_us = self._sides[_CUBE].drain_us(tile)
+        if giver is CoreType.AIC:
+            drain_us = self._clocks[giver].drain_us(tile)
             return drain_us, stream_us(nbytes / self._lanes, device.vector.load_gbps)
         store_us = stream_us(nbytes / self._lanes, device.vector.store_gbps)
         return store_us, stream_us(nbytes, device.cube.hit_gbps)
-
-
-def _giver(op: TileOp) -> int | None:
-    """The side that an operation passes a tile from, if it does."""
-    if op.name != "tile.move" or op.result is None:
-        return None
-    before, after = op.operands[0].memory, op.result.memory
-    if before is Memory.L0C and after is Memory.UB:
-        return _CUBE
-    return _VECTOR if before is Memory.UB and after is Memory.L1 else None
-
-
-def _side(op: TileOp) -> int:
-    tiles = op.operands if op.result is None else (op.result, *op.operands)
-    return _VECTOR if any(tile.memory is Memory.UB for tile in tiles) else _CUBE
-
-
-def _is_load(op: TileOp) -> bool:
-    return op.name == "tile.load"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import accumulate
 
 from devices.errors import InputError
 from runtime.demand import Demand, Limits, Resource, heap_bytes, place
@@ -183,7 +184,8 @@ def _smallest_heap(graph: TaskGraph, limits: Limits) -> int:
     sizes = [[nbytes[submit] for submit in own.submits] for own in demand.rings]
     spans = list(_kept(graph, limits, demand))
     step = limits.output_alignment_bytes
-    least = max(sum(sizes[ring][kept : position + 1]) for ring, position, kept in spans)
+    sums = [[0, *accumulate(of_ring)] for of_ring in sizes]
+    least = max(sums[ring][position + 1] - sums[ring][kept] for ring, position, kept in spans)
 
     def works(heap: int) -> bool:
         ends = [place(of_ring, heap) for of_ring in sizes]

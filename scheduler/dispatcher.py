@@ -26,6 +26,8 @@ class Dispatcher:
     ----------
     board : Board
         What all threads share.
+    thread : Poller
+        Whose cores they are.
     clusters : Clusters
         The clusters that the thread owns.
     sweep : Sweep
@@ -43,6 +45,7 @@ class Dispatcher:
     def __init__(
         self,
         board: Board,
+        thread: Poller,
         clusters: Clusters,
         sweep: Sweep,
         queues: Sequence[ReadyQueue],
@@ -61,7 +64,7 @@ class Dispatcher:
         self._rules = rules
         self._dispatch_us = dispatch_us
         self._complete = complete
-        self.thread: Poller | None = None  # enters itself
+        self._thread = thread
         # Most graphs have tasks on one core only; then a batch needs no more than a loop.
         self._is_simple = not (board.spread or board.early or rules.publishes_batches)
         # Where all is AIC and AIV tasks on idle cores, rules of other kinds need no look.
@@ -202,7 +205,7 @@ class Dispatcher:
         starts: list[tuple[int, int, float]] = []
         for task in batch:
             clusters = self.free[shape + PENDING]
-            if not clusters:
+            if not clusters or self.board.drain is not None:
                 self.queues[shape].append(task)
                 continue
             bit = clusters & -clusters
@@ -210,9 +213,8 @@ class Dispatcher:
             if spread is None:
                 now_us += self._dispatch_us
                 starts.append((self.clusters.occupy_second(shape, bit), task, now_us))
-            elif spread.together:  # its blocks would not start together
-                self.queues[shape].append(task)
-                break
+            elif spread.together:  # in second slots its blocks would not start together
+                self.board.drain = task
             else:
                 now_us = self._place_block(shape, task, bit, now_us, starts, second=True)
                 if spread.blocks:
@@ -240,8 +242,7 @@ class Dispatcher:
             now_us += self._dispatch_us
             core = self.clusters.occupy(shape, self.free[shape] & -self.free[shape])
             self.board.last_task[core] = task
-            if self.thread is not None:
-                early.gated[task] = self.thread, core, now_us
+            early.gated[task] = self._thread, core, now_us
         return now_us
 
     def _complete_dummies(self, now_us: float) -> float:

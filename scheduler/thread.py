@@ -82,9 +82,8 @@ class SchedulerThread:
         self._free = clusters.free
         self._sweep = sweep
         self._dispatcher = Dispatcher(
-            board, clusters, sweep, queues, rules, costs.dispatch_us, self._complete_dummy
+            board, self, clusters, sweep, queues, rules, costs.dispatch_us, self._complete_dummy
         )
-        self._dispatcher.thread = self
         self._read_cost_us = costs.read_us
         self._loop_cost_us = costs.loop_us
         self._completion_us = costs.completion_us
@@ -336,6 +335,8 @@ class SchedulerThread:
         period_us = self._period_us()
         self._sweep.start_gated(core, task, staged_us, now_us)
         self.board.started(task, now_us)
+        if self._stands_still:
+            self._poll(max(self._last_us, now_us), len(self._phases))
         if not self._polling:
             return
         begun = max(0.0, now_us - self._start_us) // period_us + 1 if period_us else 0.0

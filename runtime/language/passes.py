@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from devices.dtypes import BY_NAME
-from devices.kernel import CoreType, Direction, Kernel, Memory, Parameter, walk
+from devices.kernel import CoreType, Direction, Kernel, Parameter, passed_by, walk
 from runtime.language.orchestration import (
     Block,
     Choose,
@@ -58,14 +58,7 @@ def add_pipe_buffer(tracer: OrchestrationTracer, kernels: list[Kernel]) -> None:
 
 def _slot_bytes(kernel: Kernel) -> int:
     """Bytes of the largest tile that passes from one side of a MIX kernel to the other."""
-    passes = ((Memory.L0C, Memory.UB), (Memory.UB, Memory.L1))
-    sizes = [
-        op.operands[0].nbytes
-        for op in walk(kernel.body)
-        if op.name == "tile.move"
-        and op.result is not None
-        and (op.operands[0].memory, op.result.memory) in passes
-    ]
+    sizes = [op.operands[0].nbytes for op in walk(kernel.body) if passed_by(op) is not None]
     return max(sizes, default=0)
 
 

@@ -22,6 +22,8 @@ from devices.kernel import (
     Statement,
     Tile,
     TileOp,
+    home,
+    passed_by,
     renumbered,
     walk,
 )
@@ -124,7 +126,7 @@ class KernelTracer:
             The two sides of a MIX kernel pass tiles of different sizes both ways.
         """
         ops = [op for op in walk(flatten(self._blocks[0])) if op.name != "tile.reshape"]
-        memories = {_home(op) for op in ops}
+        memories = {home(op) for op in ops}
         if len(memories) > 1:
             _check_pipes(ops)
             return CoreType.MIX
@@ -322,29 +324,12 @@ def _load(tile: Tile, box: Box, line: int, *, transposed: bool) -> TileOp:
 
 def _check_pipes(ops: Sequence[TileOp]) -> None:
     """Refuse what the compiler refuses: one kernel has one size of tiles that pass."""
-    passing = {
-        (op.operands[0].memory, op.operands[0].nbytes)
-        for op in ops
-        if op.name == "tile.move" and op.result is not None and _crosses(op.operands[0], op.result)
-    }
-    if len({memory for memory, _ in passing}) > 1 and len({size for _, size in passing}) > 1:
+    passing = {(passed_by(op), op.operands[0].nbytes) for op in ops if passed_by(op) is not None}
+    if len({side for side, _ in passing}) > 1 and len({size for _, size in passing}) > 1:
         raise InputError(
             "tiles of different sizes pass between the cube core and the vector cores both ways, "
             "which the compiler refuses (a MIX task has one slot size); use two regions"
         )
-
-
-def _crosses(before: Tile, after: Tile) -> bool:
-    return (before.memory, after.memory) in (
-        (Memory.L0C, Memory.UB),
-        (Memory.UB, Memory.L1),
-    )
-
-
-def _home(op: TileOp) -> CoreType:
-    """The core type that has the memories which `op` uses."""
-    tiles = op.operands if op.result is None else (op.result, *op.operands)
-    return CoreType.AIV if any(t.memory is Memory.UB for t in tiles) else CoreType.AIC
 
 
 def flatten(block: Sequence[Slot | Statement]) -> tuple[Statement, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -81,7 +82,13 @@ def test_a_deadlock_ends_with_one_message_that_says_what_works(tilesim):
 def test_the_gantt_chart_has_the_rings(tilesim, tmp_path):
     picture = tmp_path / "run.svg"
     assert tilesim("replay", *SMALL, "--gantt", str(picture)).code == 0
-    assert picture.stat().st_size > 0
+    text = picture.read_text()
+    assert "<svg" in text
+    bare = tmp_path / "bare.svg"
+    unlimited = "task_window=0,heap_bytes=0,dep_pool_entries=0,tensormap_entries=0"
+    assert tilesim("replay", *SMALL, "--runtime-set", unlimited, "--gantt", str(bare)).code == 0
+    height = re.compile(r'height="([0-9.]+)pt"')
+    assert float(height.search(text)[1]) > float(height.search(bare.read_text())[1])
 
 
 def test_a_lowering_changes_the_graph(tilesim):

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 QUERIES = 16
-"""Most heads of one query tile."""
+"""Most heads of one query tile, as in all published cases (16 heads, one tile a request)."""
 
 FIRST, LAST = 1, 2
 """What an update is told: whether it is the first of its tile, and whether the last."""
