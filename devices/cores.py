@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from devices.traffic import Traffic
 
 __all__ = ["CoreCosts", "CorePool"]
 
@@ -42,7 +44,7 @@ class CorePool:
     Parameters
     ----------
     duration_us : sequence of float
-        Kernel time of each submit.
+        Kernel time of each submit, alone on the device.
     costs : CoreCosts
         What passes around a kernel.
 
@@ -52,6 +54,13 @@ class CorePool:
         Stamps of each submit.
     core_of : list of int
         Core that ran each submit, -1 before.
+    traffic : Traffic or None
+        The memory that all cores share; without it, kernels take their times whatever else runs.
+    late_us : sequence of float
+        How much later than at the earliest a read can see the end of each submit; empty for never.
+    on_moved : callable or None
+        ``on_moved(core, task, accepted_us, ended_us)`` is told when the stamps that `run` has
+        returned for a task of a core turn out otherwise; infinite where they are not known yet.
     """
 
     def __init__(self, duration_us: Sequence[float], costs: CoreCosts) -> None:
@@ -60,14 +69,24 @@ class CorePool:
         self.start_us = [0.0] * count
         self.end_us = [0.0] * count
         self.core_of = [-1] * count
+        self.late_us: Sequence[float] = ()
+        self.on_moved: Callable[[int, int, float, float], None] | None = None
         self._duration_us = list(duration_us)
         self._costs = costs
+        self.traffic: Traffic | None = None
         self._free_us: dict[int, float] = {}  # when each core looks for its next task
+        self._given: dict[int, int] = {}  # what each core was given last ...
+        self._accepted_us: dict[int, float] = {}  # ... and when a read can see that it has it
         shown_us = 0.0 if costs.shows_end_first else costs.record_us
         self._after_us = shown_us + costs.visible_us
 
-    def add(self, duration_us: float) -> None:
-        """Add one more execution, numbered after those that are known."""
+    def add(self, task: int, duration_us: float, share: float) -> None:
+        """Add one more execution, numbered after those that are known.
+
+        It is a part of `task` that moves a share of what the task moves through the memory.
+        """
+        if self.traffic is not None:
+            self.traffic.add(task, share)
         self._duration_us.append(duration_us)
         for stamps in (self.dispatch_us, self.start_us, self.end_us):
             stamps.append(0.0)
@@ -82,7 +101,8 @@ class CorePool:
         if core not in self._free_us:
             prepared_us += costs.cold_us
         start_us = max(ring_us + costs.reach_us, prepared_us)
-        return self._note(core, task, ring_us, start_us, start_us)
+        self.dispatch_us[task], self.core_of[task] = ring_us, core
+        return self._begin(core, task, start_us, start_us)
 
     def run(self, core: int, task: int, dispatch_us: float) -> tuple[float, float]:
         """Give a task to a core, which runs it when it has done what it got before.
@@ -90,25 +110,54 @@ class CorePool:
         Returns
         -------
         accepted_us, ended_us : float
-            When a read can see that the core has accepted it, and that it has ended it.
+            When a read can see that the core has accepted it, and that it has ended it; infinite
+            where that depends on what others do.
         """
         costs = self._costs
         picked_us = dispatch_us + costs.reach_us
+        self.dispatch_us[task], self.core_of[task] = dispatch_us, core
         if core in self._free_us:
             picked_us = max(picked_us, self._free_us[core])
             start_us = picked_us + costs.prepare_us
         else:
             start_us = picked_us + costs.prepare_us + costs.cold_us
-        return self._note(core, task, dispatch_us, picked_us, start_us)
+        return self._begin(core, task, picked_us, start_us)
 
-    def _note(
-        self, core: int, task: int, dispatch_us: float, picked_us: float, start_us: float
+    def _begin(
+        self, core: int, task: int, picked_us: float, start_us: float
     ) -> tuple[float, float]:
-        costs = self._costs
-        end_us = start_us + self._duration_us[task]
+        costs, traffic = self._costs, self.traffic
+        self._given[core] = task
+        if traffic is None:
+            end_us = start_us + self._duration_us[task]
+        else:
+            end_us = traffic.begin(task, start_us, self._duration_us[task])
         self._free_us[core] = end_us + costs.record_us
-        self.dispatch_us[task] = dispatch_us
         self.start_us[task] = start_us
         self.end_us[task] = end_us
-        self.core_of[task] = core
-        return picked_us + costs.visible_us, end_us + self._after_us
+        accepted_us = self._accepted_us[core] = picked_us + costs.visible_us
+        visible_us = end_us + self._after_us
+        if self.late_us:
+            visible_us += self.late_us[task % len(self.late_us)]
+        return accepted_us, visible_us
+
+    def move(self, task: int, end_us: float) -> None:
+        """Take note that a running task ends at another time than was known."""
+        core = self.core_of[task]
+        self.end_us[task] = end_us
+        self._free_us[core] = end_us + self._costs.record_us
+        if self.on_moved is not None:
+            visible_us = end_us + self._after_us
+            if self.late_us:
+                visible_us += self.late_us[task % len(self.late_us)]
+            self.on_moved(core, task, self._accepted_us[core], visible_us)
+            second = self._given[core]
+            if second != task:
+                self.on_moved(core, second, *self._begin_behind(core, second))
+
+    def _begin_behind(self, core: int, task: int) -> tuple[float, float]:
+        """Begin what a core was given while it was busy when it is free, which has moved."""
+        if self.traffic is not None:
+            self.traffic.cancel(task)
+        picked_us = max(self.dispatch_us[task] + self._costs.reach_us, self._free_us[core])
+        return self._begin(core, task, picked_us, picked_us + self._costs.prepare_us)

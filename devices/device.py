@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from devices.calibration import CalibrationRecord
 from devices.description import Count, Quantity, Rate, Text, load_named, names
 
 __all__ = [
@@ -97,15 +98,15 @@ class KernelCosts(Struct, frozen=True, forbid_unknown_fields=True):
         Latency of global memory, exposed once per group of loads that are issued together.
     handover_us : Quantity
         From one core of a cluster telling another that a tile is there until that one takes it.
-    pipeline_factor : Quantity
-        Time of an iteration of a pipelined loop in units of its slowest stage.
+    pipelined_latency_us : Quantity
+        What an iteration of a pipelined loop still exposes of that latency.
     """
 
     start_us: Quantity
     commit_us: Quantity
     load_latency_us: Quantity
     handover_us: Quantity
-    pipeline_factor: Quantity
+    pipelined_latency_us: Quantity
 
 
 class CubeUnit(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,8 +114,8 @@ class CubeUnit(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    row_issue_us : Quantity
-        Per contiguous row that a load brings into L1.
+    row_issue_us, row_miss_us : Quantity
+        Per contiguous row that a load brings into L1, and more than that if it is not in L2.
     miss_gbps, hit_gbps : Rate
         Stream of a load that comes from HBM, and of one that finds its data in L2.
     l0a_bytes_per_cycle, l0b_bytes_per_cycle : Rate
@@ -133,6 +134,7 @@ class CubeUnit(Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     row_issue_us: Quantity
+    row_miss_us: Quantity
     miss_gbps: Rate
     hit_gbps: Rate
     l0a_bytes_per_cycle: Rate
@@ -207,6 +209,8 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
         What to expect of the kernel times.
     kernel, cube, vector : Struct
         Constants of the time of a kernel on one core (`devices.timing`).
+    calibration : CalibrationRecord or None
+        How the constants came about that were fitted.
     """
 
     name: Text
@@ -219,6 +223,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     kernel: KernelCosts
     cube: CubeUnit
     vector: VectorUnit
+    calibration: CalibrationRecord | None = None
 
     @property
     def aic_count(self) -> int:

@@ -23,8 +23,12 @@ _WARM_UP = 3
 """Iterations after which a loop repeats: each side has run, waited and caught up once."""
 
 
-def longest_us(kernel: Kernel, device: Device, values: _Values | None = None) -> float:
+def longest_us(
+    kernel: Kernel, device: Device, values: _Values | None = None, missed: float = 1.0
+) -> float:
     """Time of one execution of any kernel, on the core that it keeps longest.
+
+    `missed` is the part of what its cube core loads that is not in L2.
 
     Raises
     ------
@@ -32,11 +36,13 @@ def longest_us(kernel: Kernel, device: Device, values: _Values | None = None) ->
         As `devices.timing.kernel_time_us`.
     """
     if kernel.core is CoreType.MIX:
-        return max(mix_times_us(kernel, device, values).values())
-    return kernel_time_us(kernel, device, values).total_us
+        return max(mix_times_us(kernel, device, values, missed).values())
+    return kernel_time_us(kernel, device, values, missed).total_us
 
 
-def mix_times_us(kernel: Kernel, device: Device, values: _Values | None = None) -> dict[int, float]:
+def mix_times_us(
+    kernel: Kernel, device: Device, values: _Values | None = None, missed: float = 1.0
+) -> dict[int, float]:
     """Time of a MIX kernel on each core of its cluster: 0 is the cube core, then vector cores.
 
     Raises
@@ -46,11 +52,11 @@ def mix_times_us(kernel: Kernel, device: Device, values: _Values | None = None) 
     """
     if kernel.sides:
         return {
-            slot: kernel_time_us(side, device, values).total_us
+            slot: kernel_time_us(side, device, values, missed).total_us
             for slot, side in enumerate(kernel.sides)
             if side is not None
         }
-    clocks = _TwoClocks(kernel, device)
+    clocks = _TwoClocks(kernel, device, missed)
     clocks.body(kernel.body, values or {})
     fixed_us = device.kernel.start_us.value + device.kernel.commit_us.value
     cube_us, vector_us = (fixed_us + clocks.now_us[side] for side in _SIDES)
@@ -66,11 +72,11 @@ class _TwoClocks:
         How far the cube core and the vector cores have come.
     """
 
-    def __init__(self, kernel: Kernel, device: Device) -> None:
+    def __init__(self, kernel: Kernel, device: Device, missed: float) -> None:
         self.now_us = dict.fromkeys(_SIDES, 0.0)
         self._device = device
         self._clocks = {
-            CoreType.AIC: Clock(kernel, device, CoreType.AIC),
+            CoreType.AIC: Clock(kernel, device, CoreType.AIC, missed=missed),
             CoreType.AIV: Clock(kernel, device, CoreType.AIV, lanes=kernel.vector_lanes),
         }
         self._lanes = kernel.vector_lanes

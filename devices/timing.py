@@ -2,7 +2,8 @@
 
 Cube cores load rows one by one (asc-devkit's data-copy benchmarks), move, multiply and drain as in
 PyPTO's L0 cost model; vector cores pay a head and repeats per operation (msKPP, pto-isa). The
-constants are a device's. Contention for the memory is left to a model of the memory.
+constants are a device's. This is the time of a core that is alone on the device; what others do to
+it is for the model of the shared memory.
 """
 
 import math
@@ -91,21 +92,22 @@ _STAGES = (
 )
 
 
-def kernel_time_us(kernel: Kernel, device: Device, values: _Values | None = None) -> KernelTime:
+def kernel_time_us(
+    kernel: Kernel, device: Device, values: _Values | None = None, missed: float = 1.0
+) -> KernelTime:
     """Time one execution of `kernel` on one core of `device`.
 
     The operations that stand directly in one body are a block. All loads of a block are issued
     together, so each execution of a block exposes the latency of memory once if it loads at
     all; its other operations follow one after the other. A loop takes its trips times its body.
 
-    A pipelined loop (stages > 1) exposes the latency of its own loads once; a trip takes
-    ``pipeline_factor`` times the longest of its loads, moves, multiplications, vector operations
-    with their waits, and stores.
+    A pipelined loop (stages > 1) exposes the latency of its own loads once, and then in each trip
+    what two buffers leave of it; beside that, a trip takes the longest of its loads, moves,
+    multiplications, vector operations with their waits, and stores.
 
     A cube core loads row by row; rows that follow each other in memory merge into bursts of one
-    L2 line. Tiles that go to L0A alone are activations, small and read again by every task:
-    they stream at the rate of L2 hits. All others are weights, which stream at the rate of
-    misses. A model of L2 may replace that reading.
+    L2 line. In a serial loop the unit that drains L0C works while the next trip loads; only what
+    is left of a drain when the next product is due is waited for, and the last one.
 
     Parameters
     ----------
@@ -115,6 +117,9 @@ def kernel_time_us(kernel: Kernel, device: Device, values: _Values | None = None
         Whose core runs it.
     values : mapping, optional
         The scalar arguments that trips and branches depend on (`timing_symbols` of its body).
+    missed : float
+        Part of what a cube core loads that is not in L2, 0 to 1. The port of a vector core is
+        slower than either memory.
 
     Raises
     ------
@@ -128,7 +133,8 @@ def kernel_time_us(kernel: Kernel, device: Device, values: _Values | None = None
         raise InputError(f"{kernel.name}: its time depends on scalars without a value: {names}")
     costs = device.kernel
     fixed = KernelTime(start_us=costs.start_us.value, commit_us=costs.commit_us.value)
-    return fixed + Clock(kernel, device, kernel.core).body(kernel.body, values)
+    clock = Clock(kernel, device, kernel.core, missed=missed)
+    return fixed + clock.body(kernel.body, values)
 
 
 def timing_symbols(body: _Body) -> frozenset[Symbol]:
@@ -160,19 +166,24 @@ class Clock:
         Which of them.
     lanes : int
         Vector cores that share every vector operation.
+    missed : float
+        Part of what a cube core loads that is not in L2.
     """
 
-    def __init__(self, kernel: Kernel, device: Device, core: CoreType, lanes: int = 1) -> None:
+    def __init__(
+        self, kernel: Kernel, device: Device, core: CoreType, lanes: int = 1, missed: float = 1.0
+    ) -> None:
         self.kernel = kernel
         self.device = device
         self.latency = KernelTime(load_latency_us=device.kernel.load_latency_us.value)
         self.core = core
         self.costs = _COSTS[core]
         self.lanes = lanes
-        ops = list(walk(kernel.body))
-        moved = [(op.operands[0], op.result) for op in ops if op.name == "tile.move"]
-        self.weights = {tile for tile, to in moved if to and to.memory is not Memory.L0A}
-        self.activations = {tile for tile, _ in moved} - self.weights
+        cube, ops = device.cube, list(walk(kernel.body))
+        self.us_per_row = cube.row_issue_us.value + missed * cube.row_miss_us.value
+        self.us_per_byte = stream_us(missed, cube.miss_gbps) + stream_us(
+            1.0 - missed, cube.hit_gbps
+        )
         self.scratch = {op.result for op in ops if op.name == "tile.create"}
         # A block costs the same each time, as shapes are constants; only trips and branches vary.
         self.blocks: dict[int, KernelTime] = {}
@@ -190,21 +201,37 @@ class Clock:
 
     def loop(self, loop: Loop, values: _Values) -> KernelTime:
         """Time all iterations."""
-        time = KernelTime()
-        iteration = self.pipelined if loop.stages > 1 else self.body
+        time, last_drain_us = KernelTime(), 0.0
         for inner, count in _iterations(loop, values):
-            time += iteration(loop.body, inner) * count
+            if loop.stages > 1:
+                time += self.pipelined(loop.body, inner) * count
+                continue
+            once = self.body(loop.body, inner)
+            last_drain_us = self.hidden_drain_us(loop.body, once)
+            time += (once + KernelTime(store_us=-last_drain_us)) * count
         is_primed = loop.stages > 1 and _loads(loop.body) and evaluate(loop.trips, values) > 0
+        time += KernelTime(store_us=last_drain_us)  # nothing follows that hides it
         return time + self.latency if is_primed else time
 
     def pipelined(self, body: _Body, values: _Values) -> KernelTime:
         """Time what an iteration adds when iterations overlap: its slowest stage."""
         parts = self.body(body, values).parts
         if _loads(body):
+            parts["load_latency_us"] += self.device.kernel.pipelined_latency_us.value
             parts["load_latency_us"] -= self.latency.load_latency_us
         slowest = max(_STAGES, key=lambda stage: sum(parts[name] for name in stage))
-        exposed = KernelTime(**{name: parts[name] for name in slowest})
-        return exposed * self.device.kernel.pipeline_factor.value
+        return KernelTime(**{name: parts[name] for name in slowest})
+
+    def hidden_drain_us(self, body: _Body, once: KernelTime) -> float:
+        """What the next trip of a serial loop hides of the drains that stand directly in `body`.
+
+        `once` is the time of one trip. From one product to the next there are loads and moves.
+        """
+        if self.core is not CoreType.AIC:
+            return 0.0
+        stores = (s for s in body if isinstance(s, TileOp) and s.name == "tile.store")
+        drains_us = math.fsum(self.operation_us(op) for op in stores)
+        return max(0.0, min(drains_us, once.total_us - drains_us - once.cube_us))
 
     def block(self, body: _Body) -> KernelTime:
         """Time the operations that stand directly in `body`."""
@@ -250,10 +277,9 @@ def _loads(body: _Body) -> bool:
 
 
 def _row_load(op: TileOp, clock: Clock) -> KernelTime:
-    cube, (box, nbytes) = clock.device.cube, _moved(op, clock)
-    rate = cube.hit_gbps if op.result in clock.activations else cube.miss_gbps
-    issue_us = _requests(box, clock) * cube.row_issue_us.value
-    return KernelTime(load_stream_us=issue_us + stream_us(nbytes, rate))
+    box, nbytes = _moved(op, clock)
+    issue_us = _requests(box, clock) * clock.us_per_row
+    return KernelTime(load_stream_us=issue_us + nbytes * clock.us_per_byte)
 
 
 def _requests(box: Box, clock: Clock) -> int:

@@ -20,7 +20,14 @@ from runtime.graph import View
 from runtime.submits import Submits
 from runtime.tensormap import Access
 
-__all__ = ["Rectangle", "check_bounds", "merged", "touched_accesses"]
+__all__ = [
+    "Rectangle",
+    "Touched",
+    "check_bounds",
+    "merged",
+    "touched_accesses",
+    "touched_offsets",
+]
 
 Ints = NDArray[np.int64]
 
@@ -29,7 +36,7 @@ Rectangle = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Touch:
+class Touched:
     """A load or store in a kernel, with what surrounds it, outermost first."""
 
     parameter: int
@@ -66,6 +73,24 @@ def check_bounds(submits: Submits) -> None:
                         f"{offset} of {kernel.parameters[touch.parameter].name!r}, which has "
                         f"shape {list(size)}; check the loop bounds and sizes"
                     )
+
+
+def touched_offsets(
+    kernel: Kernel, scalars: Sequence[tuple[int, ...]]
+) -> Iterator[tuple[Touched, list[tuple[Ints, NDArray[np.bool_]]]]]:
+    """Where each load and store of a kernel is, in every iteration.
+
+    Yields
+    ------
+    touch : Touched
+        The load or store.
+    blocks : list of (offsets, enabled)
+        Offsets in elements, shape (tasks, iterations, dimensions), and whether it takes place,
+        shape (tasks, iterations): in one block for all tasks, or in one for each.
+    """
+    columns = _columns(kernel, scalars)
+    for touch in _touches(kernel.body, (), ()):
+        yield touch, list(_blocks(touch, kernel, columns))
 
 
 def touched_accesses(submits: Submits) -> list[Sequence[Access]]:
@@ -133,7 +158,7 @@ def _touches(
     body: Sequence[Statement],
     loops: tuple[Loop, ...],
     conditions: tuple[tuple[Scalar, bool], ...],
-) -> Iterator[_Touch]:
+) -> Iterator[Touched]:
     for statement in body:
         if isinstance(statement, Loop):
             yield from _touches(statement.body, (*loops, statement), conditions)
@@ -143,7 +168,7 @@ def _touches(
             yield from _touches(statement.orelse, loops, (*conditions, fails))
         elif statement.box is not None:
             box, is_store = statement.box, statement.result is None
-            yield _Touch(
+            yield Touched(
                 box.parameter,
                 is_store,
                 box.shape,
@@ -160,7 +185,7 @@ def _columns(kernel: Kernel, scalars: Sequence[tuple[int, ...]]) -> Ints:
 
 
 def _blocks(
-    touch: _Touch, kernel: Kernel, columns: Ints
+    touch: Touched, kernel: Kernel, columns: Ints
 ) -> Iterator[tuple[Ints, NDArray[np.bool_]]]:
     """`_offsets` of all tasks at once, or of one after the other where their trips differ."""
     if all(isinstance(loop.trips, int) for loop in touch.loops):
@@ -172,7 +197,7 @@ def _blocks(
             yield _offsets(touch, values, 1)
 
 
-def _per_task(touch: _Touch, kernel: Kernel, columns: Ints) -> list[list[Rectangle]]:
+def _per_task(touch: Touched, kernel: Kernel, columns: Ints) -> list[list[Rectangle]]:
     """Rectangles of one load or store, for each row of scalars."""
     found: list[list[Rectangle]] = []
     for offsets, enabled in _blocks(touch, kernel, columns):
@@ -195,7 +220,7 @@ def _moved(pattern: list[Rectangle], origin: list[int]) -> list[Rectangle]:
 
 
 def _offsets(
-    touch: _Touch, values: Mapping[Symbol, Ints], tasks: int
+    touch: Touched, values: Mapping[Symbol, Ints], tasks: int
 ) -> tuple[Ints, NDArray[np.bool_]]:
     """Offsets of a touch in every iteration of its loops.
 

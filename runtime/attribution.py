@@ -93,6 +93,8 @@ def attribute_gap(
     InputError
         A case cannot be simulated.
     """
+    # Mixtures scale and exchange kernel times, so these have to be the same in every run.
+    cases = {place: case.as_run(case.simulate()) for place, case in cases.items()}
     factors = [f for f in Factor if f is not Factor.SIZE or len({size for _, size in cases}) > 1]
     run = count(1)
 

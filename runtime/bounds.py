@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from scheduler.bounds import (
     thread_bound,
 )
 
-__all__ = ["Bounds", "find_bounds", "inout_edges", "memory_bytes"]
+__all__ = ["Bounds", "find_bounds", "inout_edges"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,7 @@ class Bounds:
         return binding(self.all)
 
     def ratio(self, bound: Bound) -> float:
-        """Bound over wall-clock: 1 is a run that could not be faster.
-
-        More than 1 says that the simulation leaves something out: memory contention.
-        """
+        """Bound over wall-clock: 1 is a run that could not be faster."""
         return bound.us / self.wall_clock_us if self.wall_clock_us else 1.0
 
 
@@ -93,7 +89,7 @@ def find_bounds(trace: Trace, device: Device, least: LeastOverheads) -> Bounds:
             trace.thread_count,
             least,
         ),
-        memory_bound(memory_bytes(graph), device.memory.achieved_gbps.value),
+        memory_bound(float(trace.hbm_bytes.sum()), device.memory.achieved_gbps.value),
         _chain_bound(graph, exec_us, is_task, is_walked, least),
     ]
     # A run of no time has a path of no length.
@@ -159,28 +155,3 @@ def _arguments(graph: TaskGraph, submit: int) -> list[tuple[View, Parameter]]:
     if number < 0 or not graph.views[submit]:
         return []
     return list(zip(graph.views[submit], graph.kernels[number].parameters, strict=True))
-
-
-def memory_bytes(graph: TaskGraph) -> int:
-    """Bytes of the program's own tensors that tasks read and write, each byte counted once.
-
-    What tasks pass among themselves stays in L2 and does not count. A tensor that is named whole
-    counts whole.
-    """
-    moved: dict[tuple[int, bool], dict[tuple[tuple[int, ...], tuple[int, ...]], View]] = {}
-    for submit in range(len(graph)):
-        for view, parameter in _arguments(graph, submit):
-            if view.buffer.owner >= 0:
-                continue
-            for is_write, other in ((True, Direction.IN), (False, Direction.OUT_EXISTING)):
-                if parameter.direction is not other:
-                    seen = moved.setdefault((id(view.buffer), is_write), {})
-                    seen[view.offset, view.shape] = view
-    return sum(_bytes(list(views.values())) for views in moved.values())
-
-
-def _bytes(views: list[View]) -> int:
-    """Bytes of different views of one buffer, at most all of it."""
-    buffer = views[0].buffer
-    elements = sum(prod(view.shape) for view in views)
-    return buffer.dtype.nbytes(min(elements, prod(buffer.shape)))

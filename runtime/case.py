@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
+from devices.traffic import Uses
 from runtime.bounds import Bounds, find_bounds
 from runtime.estimates import Estimates
 from runtime.false_dependences import FalseDependences, find_false_dependences
 from runtime.graph import TaskGraph
+from runtime.noise import Noise
 from runtime.simulation import simulate
 from runtime.submits import Submits
-from runtime.times import durations_us, least_overheads
+from runtime.times import durations_us, least_overheads, memory_uses
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion
 from scheduler.bounds import LeastOverheads
@@ -35,7 +37,8 @@ class Case:
     graph : TaskGraph
         What runs.
     durations_us : float64 array, shape (n,)
-        Kernel time of each submit, 0 for allocs.
+        Kernel time of each submit, 0 for allocs: alone on the device and with nothing in L2, if
+        `uses` are known, else whatever else runs.
     device, runtime : Device, RuntimeVersion
         What it runs on.
     policy : Policy
@@ -44,6 +47,10 @@ class Case:
         What the policy is told.
     profiling : bool
         Whether records are written, which takes time itself.
+    uses : Uses or None
+        What each submit does with global memory.
+    noise : Noise or None
+        What the run has by chance.
     """
 
     submits: Submits
@@ -54,6 +61,8 @@ class Case:
     policy: Policy = field(default_factory=RuntimePolicy)
     estimates: Estimates = field(default_factory=Estimates)
     profiling: bool = True
+    uses: Uses | None = None
+    noise: Noise | None = None
 
     @staticmethod
     def of(submits: Submits, graph: TaskGraph, device: Device, runtime: RuntimeVersion) -> Case:
@@ -64,7 +73,9 @@ class Case:
         InputError
             A kernel has an operation whose cost the device does not state.
         """
-        return Case(submits, graph, np.array(durations_us(graph, device)), device, runtime)
+        times_us = np.array(durations_us(graph, device))
+        uses = memory_uses(graph, device)
+        return Case(submits, graph, times_us, device, runtime, uses=uses)
 
     @property
     def least(self) -> LeastOverheads:
@@ -86,6 +97,15 @@ class Case:
         """The case with true edges only."""
         return replace(self, graph=self.false_dependences.without())
 
+    def as_run(self, trace: Trace) -> Case:
+        """The case with the kernel times of a run of it, whatever else runs from now on.
+
+        For changes that make other tasks, of which nobody knows what they do with the memory.
+        """
+        times_us = np.zeros(len(self.graph))
+        np.maximum.at(times_us, trace.task, trace.exec_us)
+        return replace(self, durations_us=times_us, uses=None)
+
     def simulate(self) -> Trace:
         """Run it.
 
@@ -101,7 +121,9 @@ class Case:
             policy=self.policy,
             profiling=self.profiling,
             durations=self.durations_us.tolist(),
+            uses=self.uses,
             estimates=self.estimates,
+            noise=self.noise,
         )
 
     def bounds(self, trace: Trace) -> Bounds:

@@ -11,7 +11,7 @@ from devices.description import settings, with_values
 from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType
 from runtime.case import Case
-from runtime.times import SUBMIT_COSTS, durations_us
+from runtime.times import SUBMIT_COSTS, durations_us, memory_uses
 from runtime.transforms import Transformed, Work, fuse_kernels, merge_tasks, split_tasks
 from runtime.used_kernels import kernel_number
 
@@ -71,6 +71,9 @@ _SHAPING = ("lookup_cap", "rings")
 def apply_changes(case: Case, changes: list[Change]) -> tuple[Case, list[str]]:
     """Make several changes, by stages: edges and constants, times, tasks, machine.
 
+    What tasks that are split or joined do with the memory is not known; before the first such
+    change, every task gets the kernel time that it has in a run, and keeps it.
+
     Returns
     -------
     Case
@@ -80,6 +83,8 @@ def apply_changes(case: Case, changes: list[Change]) -> tuple[Case, list[str]]:
     """
     done = []
     for change in sorted(changes, key=lambda change: change.stage):
+        if change.stage == TASKS and case.uses is not None:
+            case = case.as_run(case.simulate())
         case, words = change.apply(case)
         done.append(words)
     return case, done
@@ -263,7 +268,9 @@ class SetConstant:
             raise unknown_name("constant", self.key, [*settings(case.runtime), *known])
         device = with_values(case.device, {self.key: self.value})
         times_us = np.array(durations_us(case.graph, device))
-        return replace(case, device=device, durations_us=times_us), words
+        footprints = case.uses.footprints if case.uses is not None else None
+        uses = memory_uses(case.graph, device, footprints)
+        return replace(case, device=device, durations_us=times_us, uses=uses), words
 
 
 def _work(case: Case) -> Work:
@@ -271,7 +278,8 @@ def _work(case: Case) -> Work:
 
 
 def _with_work(case: Case, result: Transformed) -> Case:
-    return replace(case, graph=result.work.graph, durations_us=result.work.durations_us)
+    work = result.work
+    return replace(case, graph=work.graph, durations_us=work.durations_us, uses=None)
 
 
 def _left_alone(result: Transformed) -> str:

@@ -46,6 +46,8 @@ class Reason(IntEnum):
     """From the end of the last task to its finish."""
     SPACE = 7
     """The orchestrator waited for space in a ring before it could submit a task."""
+    MEMORY = 8
+    """A task on the path ran more slowly than alone, as others took their share of the memory."""
 
     @property
     def label(self) -> str:
@@ -62,6 +64,7 @@ _LABELS = {
     Reason.ORCHESTRATOR: "orchestrator",
     Reason.TAIL: "tail",
     Reason.SPACE: "ring space",
+    Reason.MEMORY: "memory share",
 }
 
 
@@ -98,7 +101,7 @@ class Explanation:
         The run.
     row : int64 array, shape (m,)
         The tasks of the path, first to last, as rows of the trace.
-    part_us : float64 array, shape (m, 8)
+    part_us : float64 array, shape (m, 9)
         What each task of the path adds to the wall-clock, by reason.
     cores : Occupancies
         Who held the cores.
@@ -219,7 +222,7 @@ def explain(trace: Trace) -> Explanation:
 
 
 def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
-    """What each task of the path adds, by reason, shape (m, 8)."""
+    """What each task of the path adds, by reason, shape (m, 9)."""
     begin_us = trace.begin_us
 
     def between(first_us: Floats, last_us: Floats) -> Floats:
@@ -229,7 +232,8 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     ready_us, dispatch_us = trace.ready_us[rows], trace.dispatch_us[rows]
     start_us, end_us = trace.start_us[rows], trace.end_us[rows]
     part_us = np.zeros((len(rows), len(Reason)))
-    part_us[:, Reason.KERNEL] = between(start_us, end_us)
+    part_us[:, Reason.MEMORY] = between(start_us + trace.alone_us[rows], end_us)
+    part_us[:, Reason.KERNEL] = between(start_us, end_us) - part_us[:, Reason.MEMORY]
     queued_us = between(dispatch_us, trace.held_from_us[rows])
     part_us[:, Reason.HEAD] = between(dispatch_us, start_us) - queued_us
     part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])

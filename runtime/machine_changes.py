@@ -111,4 +111,4 @@ class DummyBefore:
         made = replace(made, chain_entries=entries, views=views, scalars=scalars, launches=launches)
         times_us = np.insert(case.durations_us, first, 0.0)
         words = f"a dummy task before {self.kernel}: {led:,} edges through one task"
-        return replace(case, graph=made, durations_us=times_us), words
+        return replace(case, graph=made, durations_us=times_us, uses=None), words

@@ -38,6 +38,8 @@ class Orchestrator:
         What it does before the first submit.
     chain_entry_us : float
         What walking one entry of the TensorMap takes, a part of the costs.
+    push_us : float
+        What handing over a task takes that is ready when it has been submitted.
     reveals : mapping of int to sequence of int
         Tasks that run from when so many submits have been made; empty where all run at once.
 
@@ -50,7 +52,8 @@ class Orchestrator:
     lacking : Resource or None
         What it waits for.
     spent_us : list of float
-        What each submit took: its cost, less what the TensorMap has forgotten meanwhile.
+        What each submit took: its cost, less what the TensorMap has forgotten meanwhile, and the
+        handing over of the one before.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Orchestrator:
         *,
         entry_us: float,
         chain_entry_us: float,
+        push_us: float,
         reveals: Mapping[int, Sequence[int]],
     ) -> None:
         self.env = env
@@ -75,6 +79,7 @@ class Orchestrator:
         self._count = len(is_task)
         self._is_task = is_task
         self._chain_entry_us = chain_entry_us
+        self._push_us = push_us
         self._producers = producers
         self._entry_us = entry_us
         self._reveals = dict(reveals)
@@ -134,6 +139,8 @@ class Orchestrator:
         submit = len(self.end_us) - 1
         now_us = self.end_us[submit]
         self.board.submit(submit, self._producers[submit], now_us, held=self._holds)
+        if not self.board.waiting_for[submit] and submit + 1 < self._count:
+            self.spent_us[submit + 1] += self._push_us  # before it begins with the next one
         self._advance(now_us)
 
     # Waiting

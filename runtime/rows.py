@@ -7,9 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.cores import CorePool
+from devices.traffic import Traffic
 from runtime.graph import DUMMY, TaskGraph
 
-__all__ = ["executions", "real_releaser"]
+__all__ = ["executions", "moved", "real_releaser"]
+
+Floats = NDArray[np.float64]
 
 
 def executions(
@@ -38,6 +42,23 @@ def executions(
     task = np.concatenate([alone, whole])
     order = np.argsort(task, kind="stable")
     return number[order], task[order].astype(np.int32)
+
+
+def moved(
+    traffic: Traffic | None, number: Sequence[int], cores: CorePool
+) -> tuple[Floats, Floats, Floats]:
+    """What executions moved through global memory, by their numbers.
+
+    Returns
+    -------
+    alone_us, hbm_bytes, gm_bytes : float64 array, shape (t,)
+        Kernel time without others, and what HBM moved, and what was loaded and stored.
+    """
+    if traffic is None:
+        exec_us = np.array([cores.end_us[n] - cores.start_us[n] for n in number])
+        return exec_us, np.zeros(len(number)), np.zeros(len(number))
+    rows = np.array([traffic.moved[n] for n in number])
+    return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
 def real_releaser(graph: TaskGraph, released_by: Sequence[int]) -> NDArray[np.int32]:

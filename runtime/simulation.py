@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -15,16 +13,19 @@ from simpy import Environment
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
+from devices.traffic import Traffic, Uses
 from runtime.chains import Chains
 from runtime.deadlock import deadlock
 from runtime.demand import Demand, Limits
 from runtime.estimates import Estimates
+from runtime.garbage import garbage_collection_paused
 from runtime.graph import ALLOC, TaskGraph
+from runtime.noise import Noise
 from runtime.orchestrator import Orchestrator
 from runtime.rings import Rings
-from runtime.rows import executions, real_releaser
+from runtime.rows import executions, moved, real_releaser
 from runtime.spread import spread_tasks
-from runtime.times import durations_us, least_overheads, submit_costs_us
+from runtime.times import durations_us, least_overheads, memory_uses, submit_costs_us
 from runtime.trace import WAIT, Trace
 from runtime.version import RuntimeVersion
 from scheduler.board import AIC, AIV, ANY_CORE, DUMMY, MIX, Board
@@ -55,7 +56,9 @@ def simulate(
     policy: Policy | None = None,
     profiling: bool = True,
     durations: Sequence[float] | None = None,
+    uses: Uses | None = None,
     estimates: Estimates | None = None,
+    noise: Noise | None = None,
 ) -> Trace:
     """Run `graph` once.
 
@@ -72,9 +75,15 @@ def simulate(
     profiling : bool
         Whether cores and orchestrator write records of what they do, which takes time itself.
     durations : sequence of float, optional
-        Kernel time of each submit in us, instead of the device's model.
+        Kernel time of each submit in us, instead of the device's model; what else runs and what L2
+        holds then changes nothing, unless `uses` is given.
+    uses : Uses, optional
+        What each submit does with global memory; `durations` are then those of kernels that are
+        alone on the device and find nothing in L2.
     estimates : Estimates, optional
         What the policy is told of kernel times and priorities; by default the truth, and none.
+    noise : Noise, optional
+        What this run has by chance; by default nothing, and the threads begin evenly spread.
 
     Returns
     -------
@@ -99,10 +108,15 @@ def simulate(
         raise InputError(f"{device.name} has more than {MOST_CORES:,} cores")
     if policy is not None and not 0.0 <= policy.decision_us < np.inf:
         raise InputError(f"policy {policy.name}: decision_us is {policy.decision_us}; 0 or more")
-    times_us = durations_us(graph, device) if durations is None else durations
+    if durations is None:
+        durations = durations_us(graph, device)
+        uses = uses or memory_uses(graph, device)
+    times_us = durations
+    if noise is not None:
+        times_us = (np.array(durations) * noise.kernel_factors(len(graph))).tolist()
     cost_us = submit_costs_us(graph, runtime, profiling=profiling)
-    tasks = (estimates or Estimates()).tasks(graph, times_us, cost_us)
-    with _garbage_collection_paused():
+    tasks = (estimates or Estimates()).tasks(graph, durations, cost_us)
+    with garbage_collection_paused():
         return _run(
             graph,
             device,
@@ -111,6 +125,8 @@ def simulate(
             tasks,
             times_us,
             cost_us,
+            uses,
+            noise,
             profiling=profiling,
         )
 
@@ -123,11 +139,17 @@ def _run(
     tasks: Tasks,
     times_us: Sequence[float],
     cost_us: NDArray[np.float64],
+    uses: Uses | None,
+    noise: Noise | None,
     *,
     profiling: bool,
 ) -> Trace:
     env, rules = Environment(), runtime.rules
     cores = CorePool(times_us, _core_costs(runtime, profiling=profiling))
+    traffic = None if uses is None else Traffic(env, device, uses, cores.move)
+    cores.traffic = traffic
+    if noise is not None:
+        cores.late_us = noise.visible_us(len(graph)).tolist()
     board = Board(graph.shape.tolist(), spread_tasks(graph, device, runtime, times_us))
     machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
     allowing = {task for task, launch in graph.launches.items() if launch.allows_early}
@@ -138,6 +160,7 @@ def _run(
     if policy.names_cores:
         board.name_core = _checked_core(graph, policy, tasks, machine)
     threads = _threads(env, board, device, runtime, cores, policy)
+    cores.on_moved = board.move
     is_submitted = (graph.kernel != ALLOC).tolist()
     orchestrator = Orchestrator(
         env,
@@ -147,10 +170,14 @@ def _run(
         _task_producers(graph),
         entry_us=0.0 if rules.orchestration == "host" else runtime.costs.entry_us.value,
         chain_entry_us=runtime.costs.chain_entry_us.value,
+        push_us=0.0 if rules.orchestration == "host" else runtime.costs.push_us.value,
         reveals=_reveals(graph) if rules.orchestration == "scope" else {},
     )
-    for thread in threads:  # nothing synchronises their loops, so they begin evenly spread
-        thread.start(thread.number / len(threads))
+    phases = np.arange(len(threads)) / len(threads)  # nothing synchronises their loops
+    if noise is not None:
+        phases = noise.phases(len(threads))
+    for thread, phase in zip(threads, phases.tolist(), strict=True):
+        thread.start(phase)
     limits = Limits.of(runtime)
     rings = Rings(graph, Demand.of(graph, limits), limits, board, orchestrator.end_us)
     orchestrator.start(rings, Chains(graph, rings))
@@ -163,6 +190,7 @@ def _run(
     end_us = np.array(orchestrator.end_us)
     number, task = executions(graph, board.part_of)
     core = np.array(cores.core_of, dtype=np.int16)[number]
+    alone_us, hbm_bytes, gm_bytes = moved(traffic, number.tolist(), cores)
     return Trace(
         graph=graph,
         task=task,
@@ -171,6 +199,9 @@ def _run(
         dispatch_us=np.array(cores.dispatch_us)[number],
         start_us=np.array(cores.start_us)[number],
         end_us=np.array(cores.end_us)[number],
+        alone_us=alone_us,
+        hbm_bytes=hbm_bytes,
+        gm_bytes=gm_bytes,
         observe_us=np.array(board.observe_us)[number],
         finish_us=np.array(board.finish_us)[number],
         done_us=np.array(board.done_us)[number],
@@ -346,15 +377,3 @@ def _check_complete(graph: TaskGraph, complete: Sequence[int]) -> None:
     raise SimulationError(
         f"the graph cannot finish: {steps}; drop one of these edges to free the others"
     )
-
-
-@contextmanager
-def _garbage_collection_paused() -> Iterator[None]:
-    """Events are freed by reference counts; looking for cycles among them takes a third more."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

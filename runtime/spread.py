@@ -64,6 +64,7 @@ def spread_tasks(
             slots=slots,
             times_us=tuple(part * durations_us[submit] for part in parts),
             blocks=launch.blocks,
+            parts=launch.blocks * len(slots),
             running=launch.blocks * len(slots),
             together=launch.sync_start,
         )

@@ -53,6 +53,8 @@ class Statistics:
         Time that the orchestrator spent submitting, the time before the first dispatch included.
     scheduler_busy_us : tuple of float
         Time that each scheduler thread spent completing and dispatching.
+    gm_gbps, hbm_gbps : float
+        What kernels loaded and stored, and what HBM moved for them, over the wall-clock.
     """
 
     functions: tuple[FunctionStatistics, ...]
@@ -69,6 +71,8 @@ class Statistics:
     elapsed_us: float
     orchestrator_busy_us: float
     scheduler_busy_us: tuple[float, ...]
+    gm_gbps: float
+    hbm_gbps: float
 
 
 def summarize(trace: Trace) -> Statistics:
@@ -91,6 +95,8 @@ def summarize(trace: Trace) -> Statistics:
         elapsed_us=float(trace.finish_us.max()),
         orchestrator_busy_us=float((trace.orchestrator_end_us - trace.orchestrator_begin_us).sum()),
         scheduler_busy_us=_scheduler_busy_us(trace),
+        gm_gbps=float(trace.gm_bytes.sum()) / wall_us / 1e3,
+        hbm_gbps=float(trace.hbm_bytes.sum()) / wall_us / 1e3,
     )
 
 

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from devices.device import Device
 from devices.mix_timing import longest_us
 from devices.timing import timing_symbols
+from devices.traffic import Footprints, Uses
+from runtime.footprints import find_footprints
 from runtime.graph import ALLOC, TaskGraph
 from runtime.version import RuntimeVersion
 from scheduler.bounds import LeastOverheads
 
-__all__ = ["SUBMIT_COSTS", "durations_us", "least_overheads", "submit_costs_us"]
+__all__ = ["SUBMIT_COSTS", "durations_us", "least_overheads", "memory_uses", "submit_costs_us"]
 
 SUBMIT_COSTS = (
     "costs.submit_us",
@@ -20,6 +22,7 @@ SUBMIT_COSTS = (
     "costs.argument_us",
     "costs.chain_entry_us",
     "costs.insert_us",
+    "costs.push_us",
     "costs.edge_us",
     "costs.scope_end_us",
     "profiling.phase_record_us",
@@ -27,10 +30,19 @@ SUBMIT_COSTS = (
 """Keys of the constants that `submit_costs_us` adds up."""
 
 
-def durations_us(graph: TaskGraph, device: Device) -> list[float]:
-    """Kernel time of each submit on `device`, 0 for allocs, in us.
+def durations_us(graph: TaskGraph, device: Device, missed: float = 1.0) -> list[float]:
+    """Kernel time of each submit alone on `device`, 0 for allocs, in us.
 
     Of a MIX task it is that of the core which takes longest.
+
+    Parameters
+    ----------
+    graph : TaskGraph
+        What runs.
+    device : Device
+        Whose cores run it.
+    missed : float
+        Part of what cube cores load that is not in L2, 0 to 1.
 
     Raises
     ------
@@ -43,7 +55,7 @@ def durations_us(graph: TaskGraph, device: Device) -> list[float]:
         if timing_symbols(kernel.body):
             varying[number] = {}
         else:
-            constant[number] = longest_us(kernel, device)
+            constant[number] = longest_us(kernel, device, missed=missed)
     times: list[float] = constant[graph.kernel].tolist()
     for submit in np.flatnonzero(np.isin(graph.kernel, list(varying))).tolist():
         number, scalars = int(graph.kernel[submit]), graph.scalars[submit]
@@ -51,9 +63,32 @@ def durations_us(graph: TaskGraph, device: Device) -> list[float]:
         if scalars not in known:
             kernel = graph.kernels[number]
             values = dict(zip(kernel.scalars, scalars, strict=True))
-            known[scalars] = longest_us(kernel, device, values)
+            known[scalars] = longest_us(kernel, device, values, missed)
         times[submit] = known[scalars]
     return times
+
+
+def memory_uses(graph: TaskGraph, device: Device, footprints: Footprints | None = None) -> Uses:
+    """What each submit does with global memory: what it touches, and what hits in L2 save it.
+
+    Parameters
+    ----------
+    graph : TaskGraph
+        What runs.
+    device : Device
+        On what.
+    footprints : Footprints, optional
+        What submits touch, if that is known already.
+
+    Raises
+    ------
+    InputError
+        As `durations_us`.
+    """
+    cold_us = np.array(durations_us(graph, device))
+    hit_us = np.array(durations_us(graph, device, missed=0.0))
+    gain = 1.0 - np.divide(hit_us, cold_us, out=np.ones_like(cold_us), where=cold_us > 0.0)
+    return Uses(footprints or find_footprints(graph, device.l2.line_bytes), gain.tolist())
 
 
 def submit_costs_us(

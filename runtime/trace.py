@@ -73,6 +73,10 @@ class Trace:
         Entries of the dependency pool that each submit took.
     limits : Limits
         Sizes of rings and pools.
+    alone_us : float64 array, shape (t,)
+        How long the kernel would have run if it had had the memory to itself.
+    hbm_bytes, gm_bytes : float64 array, shape (t,)
+        What HBM moved for it, in whole lines of L2, and what it loaded and stored.
     """
 
     graph: TaskGraph
@@ -101,6 +105,9 @@ class Trace:
     release_us: Floats
     linked: NDArray[np.int32]
     limits: Limits
+    alone_us: Floats
+    hbm_bytes: Floats
+    gm_bytes: Floats
 
     def __len__(self) -> int:
         return len(self.task)

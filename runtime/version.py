@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from devices.calibration import CalibrationRecord
 from devices.description import Count, Quantity, Text, differing_keys, load_named, names
 
 __all__ = [
@@ -58,6 +59,8 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
         Orchestrator, per TensorMap entry that a lookup walks, of a submit that has not retired.
     insert_us : Quantity
         Orchestrator, per TensorMap entry that it makes.
+    push_us : Quantity
+        Orchestrator, to hand a task over that is ready when it has been submitted.
     edge_us : Quantity
         Orchestrator, per producer that it is told.
     scope_end_us : Quantity
@@ -86,6 +89,7 @@ class Costs(Struct, frozen=True, forbid_unknown_fields=True):
     argument_us: Quantity
     chain_entry_us: Quantity
     insert_us: Quantity
+    push_us: Quantity
     edge_us: Quantity
     scope_end_us: Quantity
     cond_read_us: Quantity
@@ -193,6 +197,8 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
         Order of the shapes (see `shape_order`).
     costs, profiling : Struct
         What the steps take, and what profiling adds.
+    calibration : CalibrationRecord or None
+        How the constants came about that were fitted.
     """
 
     name: Text
@@ -212,6 +218,7 @@ class RuntimeVersion(Struct, frozen=True, forbid_unknown_fields=True):
     dispatch_order: DispatchOrder
     costs: Costs
     profiling: ProfilingCosts
+    calibration: CalibrationRecord | None = None
 
     @property
     def lookup_limit(self) -> int | None:

@@ -31,6 +31,8 @@ class Spread:
         Kernel time on each of them.
     blocks : int
         Blocks that have to be placed yet.
+    parts : int
+        Executions that it consists of.
     running : int
         Parts that are not complete, those of blocks that have to be placed included.
     together : bool
@@ -40,6 +42,7 @@ class Spread:
     slots: tuple[int, ...]
     times_us: tuple[float, ...]
     blocks: int
+    parts: int
     running: int
     together: bool
 
@@ -207,6 +210,17 @@ class Board:
         for stamps in (self.observe_us, self.finish_us, self.done_us):
             stamps.append(0.0)
         return self.count + len(self.part_of) - 1
+
+    def offer_second_slots(self, now_us: float) -> None:
+        """Let threads look at their own queues: second slots open when nobody's core is idle."""
+        for thread in self.threads:
+            for shape in (AIC, AIV, MIX):
+                if thread.queues[shape]:
+                    thread.look_for(shape, now_us)
+
+    def move(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        """Tell the thread of a core that reads of it see news at other times than was known."""
+        self.owner[core].move(core, task, accepted_us, ended_us)
 
     def is_idle(self, core: int) -> bool:
         """Whether its owner knows that a core has nothing to run, and no task waits for it."""

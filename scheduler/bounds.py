@@ -172,7 +172,7 @@ def thread_bound(
     return Bound("scheduler threads", work_us / threads)
 
 
-def memory_bound(moved_bytes: int, gbps: float) -> Bound:
+def memory_bound(moved_bytes: float, gbps: float) -> Bound:
     """Bytes that have to pass between memory and chip, at the memory's bandwidth (GB/s)."""
     return Bound("memory", moved_bytes / (gbps * 1e3))
 

@@ -294,7 +294,8 @@ class Dispatcher:
         for slot, time_us in zip(spread.slots, spread.times_us, strict=True):
             now_us += self._dispatch_us
             core = occupy(AIC if slot == 0 else AIV, bit, slot if shape == MIX else 0)
-            starts.append((core, self._sweep.new_part(task, time_us), now_us))
+            part = self._sweep.new_part(task, time_us, 1.0 / spread.parts)
+            starts.append((core, part, now_us))
         return now_us
 
     def place_together(self, task: int, now_us: float) -> float:

@@ -59,3 +59,6 @@ class Poller(Protocol):
 
     def go_on(self, now_us: float) -> None:
         """Dispatch again."""
+
+    def move(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        """Note that reads of one of its cores see news of a task at other times than was known."""

@@ -15,8 +15,8 @@ _NEVER = float("inf")
 class Cores(Protocol):
     """The cores, while they run."""
 
-    def add(self, duration_us: float) -> None:
-        """Add one more execution, numbered after those that are known."""
+    def add(self, task: int, duration_us: float, share: float) -> None:
+        """Add one more execution, a part of a task, numbered after those that are known."""
 
     def run_gated(
         self, core: int, task: int, staged_us: float, ring_us: float
@@ -58,6 +58,7 @@ class Sweep:
         self.visible_us: list[float] = []
         self.position = 0
         self.seen_us = 0.0
+        self._from = 0, 0.0  # where the current sweep went on, and when
         self._pool = pool
         self._number_part = number_part
         self._run = pool.run
@@ -77,15 +78,20 @@ class Sweep:
         del accepted_us  # of no interest where a core has one slot
         self._insert(core, task, ended_us)
 
-    def new_part(self, task: int, duration_us: float) -> int:
-        """Number of a part of a task that takes several cores, for `start`."""
-        self._pool.add(duration_us)
+    def new_part(self, task: int, duration_us: float, share: float) -> int:
+        """Number of a part of a task that takes several cores, for `start`.
+
+        It moves a share of what the task moves through the memory.
+        """
+        self._pool.add(task, duration_us, share)
         return self._number_part(task)
 
     def _insert(self, core: int, task: int, visible_us: float) -> None:
         position = bisect(self.cores, core)
         if position <= self.position < len(self.cores):  # what was found stays found
             self.position += 1
+        if position < self._from[0]:
+            self._from = self._from[0] + 1, self._from[1]
         self.cores.insert(position, core)
         self.tasks.insert(position, task)
         self.visible_us.insert(position, visible_us)
@@ -113,22 +119,23 @@ class Sweep:
         Returns
         -------
         rounds : float
-            How many sweeps before see nothing.
+            How many sweeps before see nothing; infinite if no end is known.
         """
         read_us = start_us
         first_us, first_rounds = _NEVER, _NEVER
         for position, visible_us in enumerate(self.visible_us):
-            late_us = visible_us - read_us
-            rounds: float
-            if late_us <= 0.0:
-                rounds, seen_us = 0, read_us
-            elif period_us:
-                rounds = ceil(late_us / period_us)
-                seen_us = read_us + rounds * period_us
-            else:  # loops that take no time see an end when it becomes visible
-                rounds, seen_us = 1, visible_us
-            if seen_us < first_us:
-                first_us, first_rounds, self.position = seen_us, rounds, position
+            if visible_us < first_us:  # else it is not seen before; not at all, if never visible
+                late_us = visible_us - read_us
+                rounds: float
+                if late_us <= 0.0:
+                    rounds, seen_us = 0, read_us
+                elif period_us:
+                    rounds = ceil(late_us / period_us)
+                    seen_us = read_us + rounds * period_us
+                else:  # loops that take no time see an end when it becomes visible
+                    rounds, seen_us = 1, visible_us
+                if seen_us < first_us:
+                    first_us, first_rounds, self.position = seen_us, rounds, position
             read_us += self.read_us
         self.seen_us = first_us
         return first_rounds
@@ -144,12 +151,23 @@ class Sweep:
             Whether it has seen something.
         """
         visible_us, cost_us = self.visible_us, self.read_us
+        self._from = self.position, read_us
         for position in range(self.position, len(visible_us)):
             begin_us, read_us = read_us, read_us + cost_us
             if visible_us[position] <= begin_us:
                 self.position, self.seen_us = position, begin_us
                 return read_us, True
         return read_us, False
+
+    def next_end_again(self) -> tuple[float, bool]:
+        """Do the same sweep anew, as ends have moved that it has not come to; as `next_end`."""
+        self.position, read_us = self._from
+        return self.next_end(read_us)
+
+    def move(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        """Take note of other times when reads can see what `start` has said of a task."""
+        del task, accepted_us  # a core has one, and shows its end only
+        self.visible_us[self.cores.index(core)] = ended_us
 
 
 class TwoSlotSweep(Sweep):
@@ -210,3 +228,15 @@ class TwoSlotSweep(Sweep):
         """Whether the same read shows that the task behind the completed one has ended."""
         here = self.position < len(self.cores) and self.visible_us[self.position] <= self.seen_us
         return here and self._accepted[self.cores[self.position]]
+
+    def move(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        """Take note of other times when reads can see what `start` has said of a task."""
+        position = self.cores.index(core)
+        second = self._second.get(core)
+        if second is not None and second[0] == task:
+            self._second[core] = task, ended_us
+            self.visible_us[position] = accepted_us
+            return
+        self._ended_us[core] = ended_us
+        if second is None and self._accepted[core]:
+            self.visible_us[position] = ended_us

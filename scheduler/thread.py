@@ -13,31 +13,20 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 from simpy import Environment, Event, Timeout
-from simpy.events import EventPriority
 
 from scheduler.board import AIC, AIV, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
 from scheduler.completion import Completion
 from scheduler.dispatcher import Dispatcher
+from scheduler.look import Look
 from scheduler.queues import ReadyQueue
 from scheduler.rules import EARLY, PENDING, ThreadCosts, ThreadRules
 from scheduler.sweep import Sweep
+from scheduler.together import start_together
 
 __all__ = ["SchedulerThread"]
 
 _NEVER = float("inf")
-_LAST = EventPriority(2)  # after SimPy's URGENT and NORMAL
-
-
-class Look(Event):
-    """A look at the queues: of all that happens at one time, it comes last and sees the rest."""
-
-    def __init__(self, env: Environment, delay_us: float) -> None:
-        self.env = env
-        self.callbacks = []
-        self._value = None
-        self._ok = True
-        env.schedule(self, _LAST, delay_us)
 
 
 class SchedulerThread:
@@ -112,6 +101,7 @@ class SchedulerThread:
         self._look_us = _NEVER  # when it looks at the queues, if something is there for it
         self._last_us = 0.0  # a look of the iteration before that nothing has needed yet ...
         self._last_shape = 0  # ... and where in the dispatch order it stood
+        self._swept_us = 0.0  # while sweeping: when the read begins that finds, or the last ends
         board.threads.append(self)
         board.owner.update(dict.fromkeys(clusters.cores, self))
 
@@ -147,7 +137,8 @@ class SchedulerThread:
         if sweep.cores:
             self._read_rounds = sweep.first_end(self._start_us, self._period_us())
             self._seen_us = sweep.seen_us
-            self._await(self._seen_us + self._read_cost_us)
+            if self._seen_us < _NEVER:
+                self._await(self._seen_us + self._read_cost_us)
         if board.on_release is not None:
             board.on_release(self.next_release_us())
         if board.drain is not None:
@@ -292,11 +283,33 @@ class SchedulerThread:
 
     def _sweep_on(self, read_us: float) -> None:
         """Read the rest of the running cores, then look at the queues."""
-        read_us, found = self._sweep.next_end(read_us)
+        self._go_on(*self._sweep.next_end(read_us))
+
+    def _go_on(self, read_us: float, found: bool) -> None:
         if found:
+            self._swept_us = self._sweep.seen_us
             self._await(read_us)
         else:
+            self._swept_us = read_us
             self._look(read_us, 0)
+
+    # Ends that move
+
+    def move(self, core: int, task: int, accepted_us: float, ended_us: float) -> None:
+        """Find out again what happens next, as reads of a core see news at another time.
+
+        What was to be seen by now has been seen; only what lies ahead can change.
+        """
+        self._sweep.move(core, task, accepted_us, ended_us)
+        was_offered = self._polling or self._stands_still
+        if self.env.now < self._swept_us:
+            self._polling = False
+            self._look_us = _NEVER
+            self._go_on(*self._sweep.next_end_again())
+            if was_offered:  # another may be faster now
+                self._offer_what_is_left()
+        elif was_offered:
+            self._poll(self._last_us, self._last_shape)
 
     # Dispatch
 
@@ -321,6 +334,8 @@ class SchedulerThread:
         if done is not None:
             self._look(*done)
             self._offer_what_is_left()
+            if board.own_queues and not self._has_one_slot:
+                board.offer_second_slots(self.env.now)
             return
         for task in self._dispatcher.flush():
             board.push(task, now_us, self)
@@ -353,20 +368,7 @@ class SchedulerThread:
         The last thread to come to a stand, or to see a core become idle, does it for all.
         """
         self._stands_still, self._polling = True, False
-        board, threads = self.board, self.board.threads
-        task = board.drain
-        standing = [thread.stand_still() for thread in threads]
-        if task is None or not all(standing):
-            return
-        if sum(thread.idle_count(board.shape_of[task]) for thread in threads) < (
-            board.spread[task].blocks
-        ):
-            return
-        now_us, board.drain = max(self._last_us, self.env.now), None
-        for thread in threads:
-            now_us = thread.place_together(task, now_us)
-        for thread in threads:
-            thread.go_on(now_us)
+        start_together(self.board, max(self._last_us, self.env.now))
 
     def stand_still(self) -> bool:
         """Dispatch nothing until `go_on`, if it is between two iterations; returns whether so."""

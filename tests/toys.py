@@ -21,6 +21,7 @@ COSTS = (
     "argument_us",
     "chain_entry_us",
     "insert_us",
+    "push_us",
     "edge_us",
     "scope_end_us",
     "cond_read_us",

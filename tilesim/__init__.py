@@ -9,7 +9,8 @@ TaskGraph(scope3: 151 tasks, 57 allocs, 703 edges)
 `sweep_kernel_time`, `check` and `capacity` are the other verbs. The steps by themselves: a program
 written with `language`, `record`, `find_graph`, `simulate`, `summarize`; `compute_numbers`,
 `find_hazards` and `on_chip_use` check it. `Orchestration` with `kernel_of` and `mix_kernel` submits
-tasks by hand; `ring_usage` tells how full the rings were.
+tasks by hand; `ring_usage` tells how full the rings were. `repeat` runs with `Noise`; `validate`
+compares with what was published, `calibrate` fits to it.
 """
 
 from devices.capacity import on_chip_use
@@ -25,6 +26,7 @@ from runtime.handwritten import Orchestration, kernel_of, mix_kernel
 from runtime.hazards import Hazards, find_hazards
 from runtime.language import Lowering, record
 from runtime.launch import Launch
+from runtime.noise import Noise
 from runtime.numerics.orders import Order
 from runtime.numerics.run import compute_numbers
 from runtime.ring_usage import RingUsage, ring_usage
@@ -34,20 +36,25 @@ from runtime.trace import Trace
 from runtime.version import RuntimeVersion, load_runtime
 from scheduler.policy import ListPolicy
 from scheduler.registry import POLICIES, make_policy
+from tilesim.calibration import Calibration, calibrate
 from tilesim.capacity import Capacity, capacity
 from tilesim.change_words import read_changes
 from tilesim.check import Check, check
 from tilesim.comparison import Comparison, compare
 from tilesim.explain import Difference, Why, explain, explain_against
+from tilesim.repeats import Repeats, faster_probability, repeat
 from tilesim.replay import Run, Setup, replay
+from tilesim.validation import Validation, validate
 from tilesim.whatif import Sweep, WhatIf, sweep_kernel_time, what_if
 from workloads.catalogue import WORKLOADS, find_workload
+from workloads.published import Published, load_published
 from workloads.workload import Workload
 
 __all__ = [
     "POLICIES",
     "WORKLOADS",
     "Bounds",
+    "Calibration",
     "Capacity",
     "Check",
     "Comparison",
@@ -61,8 +68,11 @@ __all__ = [
     "Launch",
     "ListPolicy",
     "Lowering",
+    "Noise",
     "Orchestration",
     "Order",
+    "Published",
+    "Repeats",
     "RingUsage",
     "Run",
     "RuntimeVersion",
@@ -71,31 +81,37 @@ __all__ = [
     "Sweep",
     "TaskGraph",
     "Trace",
+    "Validation",
     "WhatIf",
     "Why",
     "Workload",
+    "calibrate",
     "capacity",
     "check",
     "compare",
     "compute_numbers",
     "explain",
     "explain_against",
+    "faster_probability",
     "find_graph",
     "find_hazards",
     "find_workload",
     "kernel_of",
     "language",
     "load_device",
+    "load_published",
     "load_runtime",
     "make_policy",
     "mix_kernel",
     "on_chip_use",
     "read_changes",
     "record",
+    "repeat",
     "replay",
     "ring_usage",
     "simulate",
     "summarize",
     "sweep_kernel_time",
+    "validate",
     "what_if",
 ]

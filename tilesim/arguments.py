@@ -17,6 +17,7 @@ from runtime.dependencies import Dependencies
 from runtime.estimates import Estimates
 from runtime.language import Lowering
 from runtime.version import available_runtimes, load_runtime
+from tilesim.ideals import IDEALS, idealized, read_ideals
 from tilesim.options import (
     read_choice,
     read_constants,
@@ -38,6 +39,7 @@ __all__ = [
     "Name",
     "Names",
     "Options",
+    "Repeat",
     "Settings",
     "Window",
     "starting_with",
@@ -71,6 +73,15 @@ Gantt = Annotated[
 Window = Annotated[
     str | None,
     typer.Option(metavar="BEGIN:END", help="Part of the run to draw, in us: 0:500."),
+]
+Repeat = Annotated[
+    int,
+    typer.Option(
+        "--repeat",
+        metavar="N",
+        min=0,
+        help="Also run it N times with noise (of --seed): median and 5th to 95th percentile.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", "-j", help="Print JSON instead of tables.")]
 
@@ -146,7 +157,9 @@ class Options:
     seed: Annotated[
         int,
         typer.Option(
-            min=0, help="Seed of what is drawn: errors of estimates; in check, inputs and orders."
+            min=0,
+            help="Seed of what is drawn: errors of estimates and noise; in check, inputs and "
+            "orders.",
         ),
     ] = 0
     priority: Annotated[
@@ -188,6 +201,15 @@ class Options:
         ),
     ] = True
 
+    ideal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[,NAME]",
+            help=f"Set a cost to zero, to see what it could bring: {', '.join(IDEALS)}.",
+            show_default="none",
+        ),
+    ] = None
+
     def setups(self) -> list[Setup]:
         """What to run on: once for each runtime, each kind of dependences and each policy.
 
@@ -196,19 +218,23 @@ class Options:
         InputError
             A name, file or value that does not exist or fit.
         """
+        ideals = read_ideals(self.ideal)
         device = with_values(
-            load_device(self.device),
+            idealized(load_device(self.device), ideals),
             read_constants(self.device_set or [], "--device-set", "cores.clusters=20"),
         )
         figures = read_constants(self.runtime_set or [], "--runtime-set", "scheduler_threads=4")
-        runtimes = [with_values(load_runtime(n), figures) for n in read_names(self.runtime)]
+        runtimes = [
+            with_values(idealized(load_runtime(name), ideals), figures)
+            for name in read_names(self.runtime)
+        ]
         lowering = read_choice(self.lowering, Lowering, "--lowering")
         kinds: list[Dependencies] = read_dependencies(self.dependencies)
         policies = read_policies(self.policy)
         cap = read_lookup_cap(self.lookup_cap)
         estimates = Estimates(self.estimate_error, self.seed, read_priorities(self.priority or []))
         return [
-            Setup(device, runtime, kind, cap, self.profiling, policy, estimates, lowering)
+            Setup(device, runtime, kind, cap, self.profiling, policy, estimates, lowering, ideals)
             for runtime in runtimes
             for kind in kinds
             for policy in policies

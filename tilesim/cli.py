@@ -17,6 +17,7 @@ from tilesim.verbs.compare import compare_workloads, demo
 from tilesim.verbs.explain import explain_workload
 from tilesim.verbs.listing import list_devices, list_policies, list_runtimes, list_workloads
 from tilesim.verbs.replay import replay_workload
+from tilesim.verbs.validate import calibrate_constants, validate_model
 from tilesim.verbs.whatif import ask_what_if
 
 __all__ = ["app", "main"]
@@ -42,6 +43,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "whatif": ask_what_if,
     "check": check_workload,
     "capacity": show_capacity,
+    "validate": validate_model,
+    "calibrate": calibrate_constants,
     "demo": demo,
 }
 for _name, _verb in _VERBS.items():

@@ -13,7 +13,7 @@ import typer
 
 from devices.errors import InputError
 
-__all__ = ["check_outputs", "make_folder", "plots", "print_json"]
+__all__ = ["check_outputs", "make_folder", "plots", "print_json", "write_text"]
 
 
 def plots() -> ModuleType:
@@ -21,7 +21,11 @@ def plots() -> ModuleType:
     return import_module("plots")
 
 
-def check_outputs(pictures: Sequence[Path | None] = (), traces: Sequence[Path | None] = ()) -> None:
+def check_outputs(
+    pictures: Sequence[Path | None] = (),
+    traces: Sequence[Path | None] = (),
+    descriptions: Sequence[Path | None] = (),
+) -> None:
     """Refuse what cannot be written before anything runs.
 
     Raises
@@ -33,6 +37,19 @@ def check_outputs(pictures: Sequence[Path | None] = (), traces: Sequence[Path | 
         plots().check_writable(picture, plots().PICTURE_ENDINGS)
     for trace in filter(None, traces):
         plots().check_writable(trace, plots().TRACE_ENDINGS)
+    for description in filter(None, descriptions):
+        plots().check_writable(description, (".toml",))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole, or not at all.
+
+    Raises
+    ------
+    InputError
+        It cannot be written.
+    """
+    plots().write_file(path, lambda beside: beside.write_text(text, encoding="utf-8"))
 
 
 def make_folder(folder: Path) -> None:

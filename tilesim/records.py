@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tilesim.comparison import Comparison
+from tilesim.figures import figure_us
 from tilesim.policy_report import bounds_record, scheduling_record
 from tilesim.replay import Run
 from tilesim.ring_report import rings_record
@@ -42,12 +43,13 @@ def run_record(run: Run) -> dict[str, Any]:
         "core_busy": {"aic": figures.aic_busy, "aiv": figures.aiv_busy},
         "orchestrator_busy_us": figures.orchestrator_busy_us,
         "scheduler_busy_us": list(figures.scheduler_busy_us),
+        "gm_gbps": figures.gm_gbps,
+        "hbm_gbps": figures.hbm_gbps,
         **scheduling_record(run),
         **bounds_record(run.bounds),
         "rings": rings_record(run.rings),
         "functions": [asdict(function) for function in figures.functions],
-        "measured": None if run.measured is None else asdict(run.measured),
-        "benchmark": None if run.benchmark is None else asdict(run.benchmark),
+        "published": published_record(run),
         "overflows": list(run.overflows),
         "kernel_time_uncertainty_percent": {
             "cube_serial": uncertainty.cube_serial_percent,
@@ -64,9 +66,19 @@ def comparison_record(comparison: Comparison) -> dict[str, Any]:
     return {
         "runs": [run_record(run) for run in comparison.runs],
         "like_for_like": [[run_record(run) for run in group] for group in comparison.like_for_like],
-        "measured": [
-            {"workload": run.workload.name, **asdict(run.measured)}
-            for run in comparison.runs
-            if run.measured is not None
-        ],
     }
+
+
+def published_record(run: Run) -> list[dict[str, Any]]:
+    """What was published of a run beside what is simulated."""
+    return [
+        {
+            "case": case.name,
+            "source": case.source,
+            "figure": figure,
+            "published_us": published_us,
+            "simulated_us": figure_us(figure, run.trace, case.kernel),
+        }
+        for case in run.published
+        for figure, published_us in case.published.items()
+    ]

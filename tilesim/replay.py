@@ -24,8 +24,10 @@ from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
 from runtime.version import RuntimeVersion, available_runtimes, load_runtime
 from scheduler.policy import Policy, RuntimePolicy, full_name
+from tilesim.ideals import IDEALS
 from workloads.catalogue import find_workload
-from workloads.workload import Benchmark, Measurement, Workload
+from workloads.published import PublishedCase, default_published
+from workloads.workload import Workload
 
 __all__ = [
     "DEFAULT_DEVICE",
@@ -65,6 +67,8 @@ class Setup:
         What the policy is told of kernel times and priorities.
     lowering : Lowering
         The compiler whose rules for the directions of arguments apply.
+    ideals : tuple of str
+        What device and runtime have as ideals (`tilesim.ideals`); only names what was done.
     """
 
     device: Device = field(default_factory=lambda: load_device(DEFAULT_DEVICE))
@@ -75,6 +79,7 @@ class Setup:
     policy: Policy = field(default_factory=RuntimePolicy)
     estimates: Estimates = field(default_factory=Estimates)
     lowering: Lowering = Lowering.APRIL
+    ideals: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lookup_limit(self.runtime, self.lookup_cap)  # refuses what is no cap
@@ -93,6 +98,7 @@ class Setup:
             words.append(f"with {self.runtime.name}")
         if self.lowering is not Lowering.APRIL:
             words.append(f"(lowering {self.lowering})")
+        words += [f"(ideal {name})" for name in self.ideals]
         words += self._changed_figures()
         if self.dependencies is not Dependencies.TENSOR:
             words.append(f"({self.dependencies} dependencies)")
@@ -112,6 +118,7 @@ class Setup:
     def _changed_figures(self) -> list[str]:
         """Figures that are not those of the device and the runtime of these names, in words."""
         words = []
+        ideal = {key: value for name in self.ideals for key, value in IDEALS[name][1].items()}
         for described, known, load in (
             (self.device, available_devices(), load_device),
             (self.runtime, available_runtimes(), load_runtime),
@@ -121,7 +128,8 @@ class Setup:
                 words += [
                     f"({key}={_number(value):g})"
                     for key, value in now.items()
-                    if key not in before or _number(before[key]) != _number(value)
+                    if (key not in before or _number(before[key]) != _number(value))
+                    and ideal.get(key) != _number(value)
                 ]
         return words
 
@@ -135,16 +143,15 @@ class Setup:
             and self.effective_lookup_cap == other.effective_lookup_cap
         )
 
-    @property
-    def is_as_measured(self) -> bool:
-        """Whether published measurements were taken like this."""
+    def is_as_published(self, case: PublishedCase) -> bool:
+        """Whether a case was measured like this."""
         return (
             self.device == load_device(DEFAULT_DEVICE)
-            and self.runtime == load_runtime(DEFAULT_RUNTIME)
+            and self.runtime == load_runtime(case.runtime)
             and self.dependencies is Dependencies.TENSOR
             and self.lowering is Lowering.APRIL
             and self.effective_lookup_cap == self.runtime.lookup_limit
-            and self.profiling
+            and self.profiling == case.profiling
             and self.policy == RuntimePolicy()
         )
 
@@ -192,21 +199,15 @@ class Run:
         """What is said of each kernel that cannot fit on chip."""
         return tuple(overflows(self.graph.kernels, self.setup.device))
 
-    @property
-    def measured(self) -> Measurement | None:
-        """What was published for exactly this run, if anything."""
-        is_default = self.parameters == self.workload.defaults
-        return self.workload.measured if is_default and self.setup.is_as_measured else None
-
-    @property
-    def benchmark(self) -> Benchmark | None:
-        """What was published for exactly this run without profiling, if anything."""
-        if not replace(self.setup, profiling=True).is_as_measured or self.setup.profiling:
-            return None
-        for benchmark in self.workload.benchmarks:
-            if self.parameters == self.workload.parameters(benchmark.settings):
-                return benchmark
-        return None
+    @cached_property
+    def published(self) -> tuple[PublishedCase, ...]:
+        """What was published of exactly this run."""
+        return tuple(
+            case
+            for case in default_published().of(self.workload.name)
+            if self.parameters == self.workload.parameters(case.settings)
+            and self.setup.is_as_published(case)
+        )
 
     def describe(self, shown: Collection[str] = ()) -> str:
         """Name, what differs from the defaults, and the parameters in `shown` in any case."""

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from devices.calibration import CalibrationRecord
 from devices.description import Quantity, settings
 from devices.device import Device
 from tilesim.comparison import Comparison, differing_parameters
 from tilesim.console import new_table
+from tilesim.figures import figure_us
 from tilesim.replay import Run
-from workloads.workload import Benchmark, Workload
+from workloads.published import FIGURES
+from workloads.workload import Workload
 
 __all__ = [
     "print_caveat",
@@ -21,6 +24,7 @@ __all__ = [
     "print_overflows",
     "print_run",
     "print_workloads",
+    "sourced",
 ]
 
 
@@ -46,10 +50,19 @@ def print_devices(console: Console, devices: Iterable[Device]) -> None:
         for key, setting in settings(device).items():
             if isinstance(setting, Quantity):
                 low, high = setting.range
-                table.add_row(key, f"{setting.value:g}", f"{low:g} to {high:g}", setting.source)
+                source = sourced(key, setting.value, setting.source, device.calibration)
+                table.add_row(key, f"{setting.value:g}", f"{low:g} to {high:g}", source)
             else:
                 table.add_row(key, str(setting), "", _section_source(device, key))
         console.print(table)
+
+
+def sourced(key: str, value: float, source: str, calibration: CalibrationRecord | None) -> str:
+    """Where a constant and its range come from, and whether the value was fitted within that."""
+    record = None if calibration is None else calibration.constants.get(key)
+    if calibration is None or record is None or record.fitted != value:
+        return source
+    return f"{source} (fitted {calibration.date})"
 
 
 def _section_source(device: Device, key: str) -> str:
@@ -61,7 +74,7 @@ def print_run(console: Console, run: Run) -> None:
     """Print the functions of a run, its totals and, if published, the measured figures."""
     console.print(_functions(run))
     console.print(_totals(run))
-    if run.measured is not None or run.benchmark is not None:
+    if run.published:
         console.print(_against_measured([run]))
 
 
@@ -70,7 +83,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     sizes = differing_parameters(comparison.runs)
     names = [run.describe(sizes) for run in comparison.runs]
     console.print(_side_by_side("Comparison", names, comparison.runs))
-    measured = [run for run in comparison.runs if run.measured or run.benchmark]
+    measured = [run for run in comparison.runs if run.published]
     if measured:
         console.print(_against_measured(measured))
     for group in comparison.like_for_like:
@@ -138,6 +151,10 @@ def _totals(run: Run) -> Table:
             f"{figures.orchestrator_busy_us:.2f} us, {figures.orchestrator_busy_us / wall_us:.1%}",
         ),
         ("Busiest scheduler thread", f"{busiest:.2f} us, {busiest / wall_us:.1%}"),
+        (
+            "Kernels load and store, HBM moves",
+            f"{figures.gm_gbps:.1f} GB/s, {figures.hbm_gbps:.1f} GB/s",
+        ),
         ("Tracing, simulating", f"{run.trace_s:.2f} s, {run.simulate_s:.2f} s"),
     ):
         table.add_row(what, value)
@@ -150,37 +167,23 @@ def _against_measured(runs: Sequence[Run]) -> Table:
     table.add_column("Figure", no_wrap=True)
     for heading in ("Measured", "Simulated", "Error"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for run in runs:
-        if run.benchmark is not None:
-            _add_benchmark(table, run, run.benchmark)
-        if run.measured is None:
-            continue
-        for figure, measured, simulated in (
-            ("Wall-clock us", run.measured.wall_clock_us, run.statistics.wall_clock_us),
-            ("Avg latency us", run.measured.avg_latency_us, run.statistics.avg_latency_us),
-        ):
-            error = simulated / measured - 1.0
-            row = (f"{measured:.2f}", f"{simulated:.2f}", f"{error:+.1%}")
-            table.add_row(run.workload.name, figure, *row)
-        table.add_row(
-            run.workload.name, "Tasks", str(run.measured.tasks), str(run.statistics.tasks), ""
-        )
-    sources = [m.source for r in runs for m in (r.measured, r.benchmark) if m is not None]
-    table.caption = f"measured: {'; '.join(dict.fromkeys(sources))}"
-    return table
-
-
-def _add_benchmark(table: Table, run: Run, benchmark: Benchmark) -> None:
-    figures, submitted_us = run.statistics, float(run.trace.orchestrator_end_us[-1])
-    for figure, measured, simulated in (
-        ("Elapsed us", benchmark.elapsed_us, figures.elapsed_us),
-        ("Orchestrator us", benchmark.orchestrator_us, submitted_us),
-    ):
-        if measured is not None:
-            error = simulated / measured - 1.0
+    cases = [(run, case) for run in runs for case in run.published]
+    for run, case in cases:
+        for figure, measured_us in case.published.items():
+            simulated_us = figure_us(figure, run.trace, case.kernel)
             table.add_row(
-                run.workload.name, figure, f"{measured:.2f}", f"{simulated:.2f}", f"{error:+.1%}"
+                run.workload.name,
+                f"{FIGURES[figure].capitalize()} us",
+                f"{measured_us:.2f}",
+                f"{simulated_us:.2f}",
+                f"{simulated_us / measured_us - 1.0:+.1%}",
             )
+        if case.tasks is not None:
+            table.add_row(
+                run.workload.name, "Tasks", str(case.tasks), str(run.statistics.tasks), ""
+            )
+    table.caption = f"measured: {'; '.join(dict.fromkeys(case.source for _, case in cases))}"
+    return table
 
 
 def _side_by_side(title: str, names: Sequence[str], runs: Sequence[Run]) -> Table:
@@ -237,9 +240,10 @@ def print_caveat(console: Console, run: Run) -> None:
     print_overflows(console, run)
     uncertainty = run.setup.device.uncertainty
     console.print(
-        f"Kernel times are not calibrated: expect them within {uncertainty.cube_serial_percent} % "
-        f"(serial cube loops) to {uncertainty.vector_percent} % (vector tasks of 1 to 2 us). "
-        "Memory contention is not modelled; see docs/model.md.",
+        f"Expect kernel times within {uncertainty.cube_serial_percent} % (serial cube loops), "
+        f"{uncertainty.cube_pipelined_percent} % (pipelined ones) and "
+        f"{uncertainty.vector_percent} % (vector kernels); tilesim validate compares with what was "
+        "measured, and docs/model.md says for which shapes.",
         style="dim",
     )
 

@@ -10,10 +10,11 @@ from rich.console import Console
 
 from runtime.version import RuntimeVersion, own_keys
 from tilesim.console import new_table
+from tilesim.report import sourced
 
 __all__ = ["print_runtime", "print_runtimes"]
 
-_WORDS = ("name", "description", "source")
+_WORDS = ("name", "description", "source", "calibration")
 _KEPT = "*"
 
 
@@ -58,7 +59,8 @@ def print_runtime(console: Console, version: RuntimeVersion) -> None:
             constant = constant[part]
         if isinstance(constant, Mapping):
             low, high = constant["range"]
-            table.add_row(key, _shown(value), f"{low:g} to {high:g}", constant["source"])
+            source = sourced(key, value, constant["source"], version.calibration)
+            table.add_row(key, _shown(value), f"{low:g} to {high:g}", source)
         else:
             table.add_row(key, _shown(value), "", version.source)
     console.print(table)
@@ -68,11 +70,13 @@ def _figures(table: Mapping[str, Any], key: str) -> Iterator[tuple[str, Any]]:
     """Every figure by its dotted key."""
     for name, value in table.items():
         dotted = f"{key}.{name}" if key else name
+        if dotted in _WORDS:
+            continue
         if isinstance(value, Mapping) and "value" in value:
             yield dotted, value["value"]
         elif isinstance(value, Mapping):
             yield from _figures(value, dotted)
-        elif dotted not in _WORDS:
+        else:
             yield dotted, value
 
 

@@ -1,4 +1,4 @@
-"""Workloads by name: how to build a program, with which parameters, and what was measured."""
+"""Workloads by name: how to build a program, and with which parameters."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
 from workloads.programs import examples
 from workloads.programs.benchmarks import build_alternating_matmul_add
 from workloads.programs.bgemm import build_bgemm
+from workloads.programs.kernels import (
+    build_empty,
+    build_projection,
+    build_projection_transposed,
+    build_rescale,
+    build_scores,
+    build_weighted_values,
+)
 from workloads.programs.paged_attention import (
     build_batch_paged_attention,
     build_paged_attention,
@@ -23,7 +31,7 @@ from workloads.programs.paged_attention import (
 from workloads.programs.qwen3_scope1 import build_scope1
 from workloads.programs.qwen3_scope3 import BATCH_TILE, build_baseline, build_restructured
 from workloads.programs.zero_init import build_zero_init
-from workloads.workload import Benchmark, Measurement, Workload
+from workloads.workload import Workload
 
 __all__ = ["WORKLOADS", "find_workload"]
 
@@ -40,24 +48,20 @@ _SCOPE3_DIVIDES = (
     ("hidden", "out_chunk"),
     ("intermediate", "mlp_chunk"),
 )
-_SCOPE3_SOURCE = "pypto-lib pull request 90, 2026-04-10, a2a3, profiling on"
-
-_SIMPLER_496 = "simpler pull request 496, 2026-04-13: the runtime before it, profiling off"
-_SIMPLER_694 = "simpler pull request 694, 2026-04-28, profiling off"
-_SIMPLER_112 = "simpler pull request 112, 2026-02-26, an older runtime"
 _ATTENTION = {"batch": 64, "heads": 16, "head_dim": 128, "block": 128, "context": 8193}
-_SMALL_ATTENTION = {"batch": 1, "head_dim": 16, "block": 16}
-_BATCHES = {
-    1: 160.64,
-    2: 163.92,
-    4: 206.26,
-    8: 198.28,
-    16: 259.96,
-    32: 386.68,
-    64: 562.80,
-    128: 949.16,
-    256: 1763.20,
+_PROJECTION = {
+    "m": 16,
+    "k": 8192,
+    "n": 8192,
+    "n_tile": 64,
+    "k_step": 128,
+    "tiles": 1,
+    "tile_stride": 1,
+    "stages": 2,
+    "element_bytes": 2,
 }
+_PROJECTION_DIVIDES = (("k", "k_step"), ("n", "n_tile"))
+_SCORES = {"tasks": 24, "rows": 16, "keys": 4096, "head_dim": 128, "block": 64, "stages": 2}
 
 _MATRIX = {"m": 256, "n": 256, "k": 256}
 
@@ -81,7 +85,6 @@ WORKLOADS: dict[str, Workload] = {
             defaults={"hidden": 5120, **_SCOPE3_SIZES},
             build=build_baseline,
             divides=_SCOPE3_DIVIDES,
-            measured=Measurement(63_044.26, 3.93, 33_411, _SCOPE3_SOURCE),
             numbers=SCOPE3_NUMBERS,
         ),
         Workload(
@@ -90,7 +93,6 @@ WORKLOADS: dict[str, Workload] = {
             defaults={"hidden": 8192, **_SCOPE3_SIZES},
             build=build_restructured,
             divides=_SCOPE3_DIVIDES,
-            measured=Measurement(3_284.44, 44.58, 1_651, _SCOPE3_SOURCE),
             numbers=SCOPE3_NUMBERS,
         ),
         Workload(
@@ -183,7 +185,6 @@ WORKLOADS: dict[str, Workload] = {
             build=build_alternating_matmul_add,
             divides=(("matmuls", "matmul_batch"), ("adds", "add_batch")),
             numbers=ALTERNATING_NUMBERS,
-            benchmarks=(Benchmark({}, 916.0, 915.8, _SIMPLER_496),),
         ),
         Workload(
             name="bgemm",
@@ -191,17 +192,12 @@ WORKLOADS: dict[str, Workload] = {
             defaults={"groups": 250, "steps": 2, "tile": 128},
             build=build_bgemm,
             numbers=BGEMM_NUMBERS,
-            benchmarks=(Benchmark({}, 728.8, 697.2, _SIMPLER_496),),
         ),
         Workload(
             name="paged-attention",
             summary="Attention of one query a request over its cache, by hand: 4 tasks a block",
             defaults=_ATTENTION,
             build=build_paged_attention,
-            benchmarks=(
-                Benchmark({**_SMALL_ATTENTION, "context": 33}, 77.9, 62.1, _SIMPLER_694),
-                Benchmark({**_SMALL_ATTENTION, "context": 128}, 93.9, 72.9, _SIMPLER_694),
-            ),
         ),
         Workload(
             name="paged-attention-unroll",
@@ -214,15 +210,46 @@ WORKLOADS: dict[str, Workload] = {
             summary="The same with 4 tasks for a block of each request of a chunk",
             defaults={**_ATTENTION, "chunk": 16},
             build=build_batch_paged_attention,
-            benchmarks=tuple(
-                Benchmark(
-                    {**_SMALL_ATTENTION, "batch": batch, "chunk": batch, "context": 33},
-                    elapsed_us,
-                    None,
-                    _SIMPLER_112,
-                )
-                for batch, elapsed_us in _BATCHES.items()
-            ),
+        ),
+        Workload(
+            name="projection",
+            summary="Activations times a weight, a task for every few tiles of columns",
+            defaults=_PROJECTION,
+            build=build_projection,
+            divides=_PROJECTION_DIVIDES,
+        ),
+        Workload(
+            name="projection-transposed",
+            summary="The same with a weight stored by columns",
+            defaults=_PROJECTION,
+            build=build_projection_transposed,
+            divides=_PROJECTION_DIVIDES,
+        ),
+        Workload(
+            name="scores",
+            summary="QK: queries times keys, block by block",
+            defaults={**_SCORES, "element_bytes": 2},
+            build=build_scores,
+            divides=(("keys", "block"),),
+        ),
+        Workload(
+            name="weighted-values",
+            summary="SV: weights times values, block by block",
+            defaults=_SCORES,
+            build=build_weighted_values,
+            divides=(("keys", "block"),),
+        ),
+        Workload(
+            name="rescale",
+            summary="Update of an online softmax: an accumulator rescaled and added to, per block",
+            defaults={"tasks": 24, "rows": 8, "columns": 128, "blocks": 16, "stages": 2},
+            build=build_rescale,
+        ),
+        Workload(
+            name="empty",
+            summary="Tasks that do nothing, on vector cores",
+            defaults={"tasks": 48},
+            build=build_empty,
         ),
         Workload(
             name="zero-init",

@@ -1,9 +1,9 @@
-"""What a workload is: a program with parameters, what was measured of it, and what it computes."""
+"""What a workload is: a program with parameters, and what it computes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import lcm
 from typing import Any
 
@@ -12,39 +12,7 @@ from runtime.handwritten import Orchestration
 from runtime.language import Program
 from workloads.numbers import Numbers
 
-__all__ = ["Benchmark", "Measurement", "Workload"]
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A published figure of a run on the device with the default parameters."""
-
-    wall_clock_us: float
-    avg_latency_us: float
-    tasks: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """Published figures of a run without profiling, of the runtime's own benchmarks.
-
-    Attributes
-    ----------
-    settings : mapping of str to int
-        Parameters that differ from the workload's defaults.
-    elapsed_us : float
-        From the start of the orchestrator to the end of the last task.
-    orchestrator_us : float or None
-        From the start of the orchestrator to its end, where published.
-    source : str
-        Where.
-    """
-
-    settings: Mapping[str, int]
-    elapsed_us: float
-    orchestrator_us: float | None
-    source: str
+__all__ = ["Workload"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +29,6 @@ class Workload:
         Makes the program of the parameters, given as keywords: in the language, or by hand.
     divides : tuple of (str, str or int)
         Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
-    measured : Measurement or None
-        What is published for the defaults.
-    benchmarks : tuple of Benchmark
-        What is published without profiling.
     numbers : Numbers or None
         How to check what it computes, if that is known.
     """
@@ -74,9 +38,7 @@ class Workload:
     defaults: Mapping[str, int]
     build: Callable[..., Program | Orchestration]
     divides: tuple[tuple[str, str | int], ...] = ()
-    measured: Measurement | None = field(default=None)
-    numbers: Numbers | None = field(default=None)
-    benchmarks: tuple[Benchmark, ...] = ()
+    numbers: Numbers | None = None
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.

@@ -27,7 +27,31 @@ from devices.kernel import (
 from devices.timing import KernelTime, kernel_time_us, timing_symbols
 
 BF16, FP16, FP32, INT8 = (BY_NAME[name] for name in ("BF16", "FP16", "FP32", "INT8"))
-A2A3 = load_device("a2a3")
+# The constants that the documented times were computed with, which calibration has changed since
+A2A3 = with_values(
+    load_device("a2a3"),
+    {
+        "kernel.start_us": 0.45,
+        "kernel.commit_us": 0.30,
+        "kernel.load_latency_us": 0.27,
+        "kernel.pipelined_latency_us": 0.15,
+        "cube.row_issue_us": 0.0018,
+        "cube.row_miss_us": 0.0,
+        "cube.miss_gbps": 120,
+        "cube.hit_gbps": 260,
+        "cube.l0a_bytes_per_cycle": 129.7,
+        "cube.l0b_bytes_per_cycle": 85.4,
+        "cube.matmul_head_cycles": 21,
+        "cube.drain_fixed_cycles": 164,
+        "cube.drain_row_cycles": 4.45,
+        "cube.drain_bytes_per_cycle": 118,
+        "cube.drain_odd_cycles": 2.6,
+        "vector.load_gbps": 80,
+        "vector.store_gbps": 90,
+        "vector.head_cycles": 24,
+        "vector.sync_us": 0.027,
+    },
+)
 # The constants with the latency that the published vector times were computed with
 AT_023 = with_values(A2A3, {"kernel.load_latency_us": 0.23})
 EARLIER = with_values(AT_023, {"cube.row_issue_us": 0.0023})
@@ -93,8 +117,13 @@ def projection(steps: int, m: int, k: int, n: int, stages: int = 1) -> Kernel:
     return cube(arguments, *first, loop(steps - 1, *rest, stages=stages), store(acc, 2))
 
 
-def total(kernel: Kernel, device=A2A3, values=None) -> float:
-    return kernel_time_us(kernel, device, values).total_us
+def total(kernel: Kernel, device=A2A3, values=None, missed=1.0) -> float:
+    return kernel_time_us(kernel, device, values, missed).total_us
+
+
+def only_weights_miss(m, k, n):
+    """Part of the bytes of a product [m, k] x [k, n] that are weights."""
+    return k * n / (m * k + k * n)
 
 
 # The cube: published figures
@@ -110,8 +139,9 @@ def total(kernel: Kernel, device=A2A3, values=None) -> float:
     ],
 )
 def test_the_time_of_a_step_is_the_documented_one(m, k, n, device, tau_us):
-    tau = total(projection(3, m, k, n), device) - total(projection(2, m, k, n), device)
-    assert tau == pytest.approx(tau_us, abs=5e-4)
+    missed = only_weights_miss(m, k, n)
+    three, two = (total(projection(b, m, k, n), device, missed=missed) for b in (3, 2))
+    assert three - two == pytest.approx(tau_us, abs=5e-4)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +149,14 @@ def test_the_time_of_a_step_is_the_documented_one(m, k, n, device, tau_us):
     [(40, 128, 64, 35.4), (64, 128, 64, 56.1), (400, 64, 128, 280.6), (1, 64, 128, 1.576)],
 )
 def test_the_time_of_a_projection_is_the_documented_one(steps, k, n, documented_us):
-    assert total(projection(steps, 16, k, n), EARLIER) == pytest.approx(documented_us, rel=1e-3)
+    missed = only_weights_miss(16, k, n)
+    simulated_us = total(projection(steps, 16, k, n), EARLIER, missed=missed)
+    assert simulated_us == pytest.approx(documented_us, rel=1e-3)
 
 
 def test_the_time_of_a_step_adds_up_by_hand():
-    one = kernel_time_us(cube([((16, 8192), BF16), ((8192, 8192), BF16)], *step(16, 128, 64)), A2A3)
+    kernel = cube([((16, 8192), BF16), ((8192, 8192), BF16)], *step(16, 128, 64))
+    one = kernel_time_us(kernel, A2A3, missed=only_weights_miss(16, 128, 64))
     assert one.start_us == 0.45
     assert one.load_latency_us == 0.27
     activations_us = 16 * (0.0018 + 256 / 260e3)
@@ -159,27 +192,18 @@ def test_rows_that_follow_each_other_merge_into_bursts(tensor, box, requests):
     assert stream_us == pytest.approx(requests * 0.0018 + 2 * math.prod(box) / 120e3)
 
 
-def test_only_tiles_that_go_left_alone_stream_as_hits():
-    a, w, both = (Tile((16, 128), BF16, Memory.L1) for _ in range(3))
-    left, right = Tile((16, 128), BF16, Memory.L0A), Tile((16, 128), BF16, Memory.L0B)
-    arguments = [((16, 8192), BF16)]
-
-    def stream_us(tile: Tile, *moves: TileOp) -> float:
-        return kernel_time_us(cube(arguments, load(tile, 0), *moves), A2A3).load_stream_us
-
-    miss_us, hit_us = 16 * (0.0018 + 256 / 120e3), 16 * (0.0018 + 256 / 260e3)
-    assert stream_us(a, op("move", left, a)) == pytest.approx(hit_us)
-    assert stream_us(w, op("move", right, w)) == pytest.approx(miss_us)
-    assert stream_us(both, op("move", left, both), op("move", right, both)) == pytest.approx(
-        miss_us
-    )
-    assert stream_us(a, loop(2, op("move", left, a))) == pytest.approx(hit_us)
+@pytest.mark.parametrize("missed", [0.0, 0.25, 1.0])
+def test_what_is_in_l2_streams_at_its_rate(missed):
+    kernel = cube([((16, 8192), BF16)], load(Tile((16, 128), BF16, Memory.L1), 0))
+    stream_us = kernel_time_us(kernel, A2A3, missed=missed).load_stream_us
+    missed_us, hit_us = missed * 4096 / 120e3, (1.0 - missed) * 4096 / 260e3
+    assert stream_us == pytest.approx(16 * 0.0018 + missed_us + hit_us)
 
 
 def test_a_transposed_weight_streams_the_rows_of_its_box():
     arguments = [((16, 128), BF16), ((64, 8192), BF16)]
     time_us = kernel_time_us(cube(arguments, *step(16, 128, 64, transposed=True)), A2A3)
-    activations_us = 8 * (0.0018 + 512 / 260e3)
+    activations_us = 8 * (0.0018 + 512 / 120e3)
     assert time_us.load_stream_us - activations_us == pytest.approx(64 * (0.0018 + 256 / 120e3))
 
 
@@ -498,8 +522,8 @@ def test_a_pipeline_costs_its_slowest_stage_and_one_latency():
     arguments = [((16, 8192), BF16), ((8192, 25600), BF16)]
     once = kernel_time_us(cube(arguments, *step(16, 128, 64)), A2A3)
     piped = kernel_time_us(cube(arguments, loop(10, *step(16, 128, 64), stages=2)), A2A3)
-    assert piped.load_latency_us == 0.27
-    assert piped.load_stream_us == pytest.approx(10 * 1.4 * once.load_stream_us)
+    assert piped.load_latency_us == pytest.approx(0.27 + 10 * 0.15)
+    assert piped.load_stream_us == pytest.approx(10 * once.load_stream_us)
     assert piped.move_us == piped.cube_us == piped.store_us == 0
     assert total(cube(arguments, loop(0, *step(16, 128, 64), stages=2))) == FIXED_US
 
@@ -511,16 +535,40 @@ def test_a_vector_pipeline_overlaps_loads_operations_and_stores():
     arguments = [((16, 8192), FP32), ((16, 8192), FP32)]
     piped = kernel_time_us(vector(arguments, loop(10, *body, stages=2)), A2A3)
     assert piped.load_latency_us == 0.27
-    assert piped.vector_us == pytest.approx(10 * 1.4 * 4 * (24 + 32) / 1850)
-    assert piped.sync_us == pytest.approx(10 * 1.4 * 4 * 0.027)
+    assert piped.vector_us == pytest.approx(10 * 4 * (24 + 32) / 1850)
+    assert piped.sync_us == pytest.approx(10 * 4 * 0.027)
     assert piped.load_stream_us == piped.store_us == 0
 
 
 def test_latencies_inside_a_pipelined_body_stay_exposed():
     inner = loop(3, load(ub(16, 64), 0))
     piped = kernel_time_us(vector([((16, 64), FP32)], loop(10, inner, stages=2)), A2A3)
-    assert piped.load_latency_us == pytest.approx(10 * 1.4 * 3 * 0.27)
-    assert piped.load_stream_us == pytest.approx(10 * 1.4 * 3 * 4096 / 80e3)
+    assert piped.load_latency_us == pytest.approx(10 * 3 * 0.27)
+    assert piped.load_stream_us == pytest.approx(10 * 3 * 4096 / 80e3)
+
+
+def _stored_steps(trips: int, drained: int) -> Kernel:
+    """A loop of products, each stored, of `drained` columns."""
+    acc = Tile((16, drained), FP32, Memory.L0C)
+    arguments = [((16, 8192), BF16), ((8192, 8192), BF16), ((16, 8192), FP32)]
+    products = step(16, 128, drained)[:-1]
+    product = op("matmul", acc, *(p.result for p in products[-2:]))
+    return cube(arguments, loop(trips, *products, product, store(acc, 2)))
+
+
+def test_a_serial_loop_waits_for_its_last_drain_only():
+    times = [kernel_time_us(_stored_steps(n, 64), A2A3) for n in (1, 10)]
+    drain_us = (164 + 16 * 4.45) / 1850
+    assert [time.store_us for time in times] == pytest.approx([drain_us, drain_us])
+    assert times[1].load_stream_us == pytest.approx(10 * times[0].load_stream_us)
+
+
+def test_what_is_left_of_a_long_drain_when_the_next_product_is_due_is_waited_for():
+    slow = with_values(A2A3, {"cube.drain_fixed_cycles": 1850.0})  # 1 us and more
+    one, ten = (kernel_time_us(_stored_steps(n, 64), slow) for n in (1, 10))
+    drain_us = one.store_us
+    between_us = one.load_latency_us + one.load_stream_us + one.move_us
+    assert ten.store_us == pytest.approx(10 * (drain_us - between_us) + between_us)
 
 
 # Any body

@@ -81,6 +81,9 @@ def small() -> Trace:
         release_us=np.array([1.0, 15.0, 23.0, 29.5]),
         linked=np.array([0, 0, 0, 2], dtype=np.int32),
         limits=Limits.of(load_runtime("tmr-2026-04")),
+        alone_us=np.array([10.0, 17.0, 3.5]),
+        hbm_bytes=np.zeros(3),
+        gm_bytes=np.zeros(3),
     )
 
 
@@ -162,4 +165,7 @@ def schedule(tasks: TaskGraph, random: np.random.Generator, exec_us: float, slot
         finish + 0.5,
         np.diff(tasks.fanin_start).astype(np.int32),
         Limits.of(load_runtime("tmr-2026-04")),
+        columns[4] - columns[3],
+        np.zeros(len(task)),
+        np.zeros(len(task)),
     )

@@ -1,9 +1,11 @@
+import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 from random_cases import random_cases
 from toys import make_device, make_graph, make_runtime
 
-from runtime.bounds import find_bounds, inout_edges, memory_bytes
+from devices.device import load_device
+from runtime.bounds import find_bounds, inout_edges
 from runtime.dependencies import find_graph
 from runtime.language import record
 from runtime.simulation import simulate
@@ -89,19 +91,16 @@ def test_scheduler_threads_bind_where_dispatching_is_slow():
     assert bounds.wall_clock_us == 311.0
 
 
-def test_memory_counts_each_byte_of_the_programs_own_tensors_once():
-    # A program of one matmul region, hidden x hidden weights and so on: all sizes are known.
+def test_memory_counts_what_hbm_moved():
+    # Each weight comes from HBM once, however many tasks read it; the rest stays in L2.
+    device, runtime = load_device("a2a3"), load_runtime("tmr-2026-04")
     submits = record(find_workload("qwen3-scope3-restructured").program(SMALL))
-    graph = find_graph(submits, load_runtime("tmr-2026-04"))
+    trace = simulate(find_graph(submits, runtime), device, runtime)
     hidden, intermediate, batch = 1024, 2048, 16
     weights = 2 * (hidden * hidden + 3 * hidden * intermediate)
-    owned = {id(v.buffer): v.buffer for views in submits.views for v in views if v.buffer.owner < 0}
-    others = sum(
-        b.dtype.nbytes(b.shape[0] * b.shape[1])
-        for b in owned.values()
-        if min(b.shape) in (1, batch)
-    )
-    assert memory_bytes(graph) == weights + others
+    inputs = 2 * (2 * batch * hidden) + 4 * hidden
+    bounds = find_bounds(trace, device, least_overheads(runtime, 0.0, profiling=True))
+    assert by_name(bounds)["memory"] == pytest.approx((weights + inputs) / 1400e3)
 
 
 def test_inout_edges_are_those_into_tasks_that_update_what_the_producer_wrote():

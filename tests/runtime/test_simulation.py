@@ -160,6 +160,14 @@ def test_a_submit_costs_its_base_and_every_map_entry_that_its_lookups_walk():
     assert trace.submit_us.tolist() == [1.0, 3.5]
 
 
+def test_a_task_that_is_ready_when_submitted_has_to_be_handed_over():
+    # The second waits for the first and is not ready; the last has nobody behind it.
+    trace = run("cccc", 100.0, [[], [0], [], []], push_us=0.5)
+    assert trace.submit_us.tolist() == [1.0, 2.5, 3.5, 5.0]
+    assert trace.ready_us[[0, 2, 3]].tolist() == [1.0, 3.5, 5.0]
+    assert trace.orchestrator_begin_us.tolist() == [0.0, 1.0, 2.5, 3.5]
+
+
 def test_allocs_take_the_orchestrators_time_and_are_complete_at_once():
     trace = run("aca", 4.0, [[], [0], [1]], alloc_us=0.5)
     assert trace.task.tolist() == [1]  # allocs have no row

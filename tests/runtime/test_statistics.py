@@ -50,6 +50,9 @@ def make_trace(cores, rows, *, orchestrator, dispatch_cost_us=0.5):
         release_us=end_us + 1.0,
         linked=np.zeros(len(graph), dtype=np.int32),
         limits=Limits.of(load_runtime("tmr-2026-04")),
+        alone_us=columns[2] - columns[1],
+        hbm_bytes=np.zeros(len(task)),
+        gm_bytes=np.zeros(len(task)),
     )
 
 

@@ -250,8 +250,9 @@ def test_a_run_without_profiling_is_shorter_and_is_not_what_was_measured(tilesim
     plain = tilesim("replay", RESTRUCTURED, "--no-profiling", "--json").json
     assert (profiled["profiling"], plain["profiling"]) == (True, False)
     assert plain["wall_clock_us"] < profiled["wall_clock_us"]
-    assert profiled["measured"]["wall_clock_us"] == 3284.44
-    assert plain["measured"] is None
+    assert [row["published_us"] for row in profiled["published"]] == [3284.44, 44.58]
+    assert profiled["published"][0]["simulated_us"] == profiled["wall_clock_us"]
+    assert plain["published"] == []
 
 
 def test_tile_dependencies_take_the_false_chain_out_of_the_baseline(tilesim):
@@ -272,7 +273,7 @@ def test_a_device_and_a_runtime_may_be_files(tilesim, tmp_path):
     assert (
         fewer["core_busy"]["aic"] > tilesim("replay", *words[:3], "--json").json["core_busy"]["aic"]
     )
-    assert fewer["measured"] is None
+    assert fewer["published"] == []
 
 
 def described(folder):
@@ -329,11 +330,11 @@ def test_compare_as_json_has_the_runs_and_what_was_measured(tilesim):
     compared = tilesim("compare", RESTRUCTURED, BASELINE, *SMALL, "--json").json
     assert [run["workload"] for run in compared["runs"]] == [RESTRUCTURED, BASELINE]
     assert all(has_keys(run, REPLAY_KEYS) for run in compared["runs"])
-    assert compared["measured"] == []  # nothing is published for this size
+    assert [run["published"] for run in compared["runs"]] == [[], []]  # nothing for this size
     assert compared["like_for_like"] == []  # they have the same size already
-    (measured,) = tilesim("compare", RESTRUCTURED, "--json").json["measured"]
-    assert measured["workload"] == RESTRUCTURED
-    assert (measured["wall_clock_us"], measured["avg_latency_us"]) == (3284.44, 44.58)
+    (run,) = tilesim("compare", RESTRUCTURED, "--json").json["runs"]
+    assert [row["figure"] for row in run["published"]] == ["wall_clock_us", "avg_latency_us"]
+    assert [row["published_us"] for row in run["published"]] == [3284.44, 44.58]
 
 
 @pytest.fixture
@@ -616,9 +617,9 @@ def test_figures_of_device_and_runtime_can_be_set(tilesim):
 
 
 def test_a_run_with_another_figure_is_not_compared_with_measurements(tilesim):
-    assert tilesim("replay", RESTRUCTURED, "--json").json["measured"] is not None
+    assert tilesim("replay", RESTRUCTURED, "--json").json["published"]
     words = ("--runtime-set", "costs.submit_us=0.81", "--json")
-    assert tilesim("replay", RESTRUCTURED, *words).json["measured"] is None
+    assert tilesim("replay", RESTRUCTURED, *words).json["published"] == []
 
 
 @pytest.mark.parametrize(

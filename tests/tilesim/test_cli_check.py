@@ -183,7 +183,7 @@ def test_a_full_repair_makes_every_order_match(tilesim, order):
     assert repair["kinds"] == ["raw", "waw", "war"]
     assert repair["edges"] == 176
     # An edge more may shorten a run a little, where tasks keep fewer entries from retiring.
-    assert record["wall_clock_us"] >= 0.99 * repair["wall_clock_us_before"] > 0
+    assert record["wall_clock_us"] >= 0.98 * repair["wall_clock_us_before"] > 0
 
 
 def test_a_repair_of_reads_leaves_the_writes_unordered(tilesim):

@@ -9,13 +9,15 @@ from typing import Annotated
 import typer
 
 from devices.errors import InputError
-from tilesim.arguments import Gantt, Json, Names, Options, takes_options
+from tilesim.arguments import Gantt, Json, Names, Options, Repeat, takes_options
 from tilesim.comparison import Comparison, compare, differing_parameters
 from tilesim.console import output_console
 from tilesim.outputs import check_outputs, make_folder, plots, print_json
 from tilesim.policy_report import print_policy_comparison
 from tilesim.progress import progress
 from tilesim.records import comparison_record
+from tilesim.repeats import Repeats, repeat
+from tilesim.repeats_report import print_repeats, repeats_record
 from tilesim.replay import Run
 from tilesim.report import print_caveat, print_comparison
 from tilesim.verbs.replay import bound_lines
@@ -34,6 +36,7 @@ def compare_workloads(
         typer.Option(help="Also run workloads of different sizes at each other's sizes."),
     ] = True,
     gantt: Gantt = None,
+    repeats: Repeat = 0,
     as_json: Json = False,
 ) -> None:
     """Run workloads, policies or kinds of dependences side by side.
@@ -41,7 +44,8 @@ def compare_workloads(
     Several policies or kinds of dependences are separated by commas; each workload runs with each.
 
     Examples: `tilesim compare qwen3-scope3-baseline qwen3-scope3-restructured --gantt both.png`,
-    `tilesim compare qwen3-scope3-restructured --policy runtime,critical-path,heft`
+    `tilesim compare qwen3-scope3-restructured --policy runtime,critical-path,heft`,
+    `tilesim compare qwen3-scope3-restructured --policy runtime,lifo --repeat 20 --seed 1`
     """
     names, settings = options.workloads(workloads)
     if not names:
@@ -53,13 +57,15 @@ def compare_workloads(
         if gantt is not None:
             report(f"drawing {gantt}")
             _draw(comparison.runs, gantt)
+        repeated = repeat(comparison.runs, repeats, options.seed, report) if repeats else ()
     if as_json:
-        print_json(comparison_record(comparison))
+        noisy = {"repeats": repeats_record(repeated)} if repeated else {}
+        print_json({**comparison_record(comparison), **noisy})
     else:
-        _print(comparison)
+        _print(comparison, repeated)
 
 
-def _print(comparison: Comparison) -> None:
+def _print(comparison: Comparison, repeated: Sequence[Repeats] = ()) -> None:
     console = output_console()
     if not _differ_in_policy_only(comparison.runs):
         print_comparison(console, comparison)
@@ -70,6 +76,8 @@ def _print(comparison: Comparison) -> None:
         for runs in by_workload.values():
             if any(run.setup.policy != runs[0].setup.policy for run in runs):
                 print_policy_comparison(console, runs)
+    if repeated:
+        print_repeats(console, repeated)
     print_caveat(console, comparison.runs[0])
 
 
@@ -104,7 +112,7 @@ def demo(
     setups = Options(dependencies="tensor,tile").setups()
     with progress() as report:
         comparison = compare(_DEMO, None, setups, report)
-        as_run = [run for run in comparison.runs if run.measured is not None]
+        as_run = [run for run in comparison.runs if run.published]
         report("drawing")
         _draw(as_run, pictures[0])
         for run, picture, trace in zip(as_run, pictures[1:], traces, strict=True):

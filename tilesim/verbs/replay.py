@@ -9,13 +9,15 @@ import typer
 
 from devices.errors import InputError
 from runtime.bounds import Bounds
-from tilesim.arguments import Gantt, Json, Name, Options, Window, takes_options
+from tilesim.arguments import Gantt, Json, Name, Options, Repeat, Window, takes_options
 from tilesim.console import output_console
 from tilesim.options import read_window
 from tilesim.outputs import check_outputs, plots, print_json
 from tilesim.policy_report import print_bounds
 from tilesim.progress import progress
 from tilesim.records import run_record
+from tilesim.repeats import repeat
+from tilesim.repeats_report import print_repeats, repeats_record
 from tilesim.replay import replay
 from tilesim.report import print_caveat, print_run
 from tilesim.ring_report import print_rings
@@ -33,12 +35,14 @@ def replay_workload(
         Path | None,
         typer.Option("--trace", "-t", help="Write a Chrome trace: .json or .json.gz."),
     ] = None,
+    repeats: Repeat = 0,
     as_json: Json = False,
 ) -> None:
     """Run one workload in simulated time.
 
     Examples: `tilesim replay qwen3-scope3-restructured --set hidden=5120`,
-    `tilesim replay qwen3-scope3-baseline --dependencies tile --gantt run.png --window 0:500`
+    `tilesim replay qwen3-scope3-baseline --dependencies tile --gantt run.png --window 0:500`,
+    `tilesim replay qwen3-scope3-restructured --repeat 20 --seed 1`
     """
     name, settings = options.workload(workload, "replay")
     setup = options.setup("replay")
@@ -61,13 +65,17 @@ def replay_workload(
         if trace is not None:
             report(f"writing {trace}")
             plots().write_chrome_trace(run.trace, trace)
+        repeated = repeat([run], repeats, options.seed, report) if repeats else ()
     if as_json:
-        print_json(run_record(run))
+        noisy = {"repeats": repeats_record(repeated)} if repeated else {}
+        print_json({**run_record(run), **noisy})
     else:
         console = output_console()
         print_run(console, run)
         print_rings(console, run.rings)
         print_bounds(console, run.bounds)
+        if repeated:
+            print_repeats(console, repeated)
         print_caveat(console, run)
 
 

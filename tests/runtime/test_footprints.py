@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from devices.device import load_device
+from runtime import language as pl
+from runtime.dependencies import find_graph
+from runtime.footprints import find_footprints
+from runtime.language import record
+from runtime.simulation import simulate
+from runtime.version import load_runtime
+from workloads.catalogue import find_workload
+
+DEVICE, RUNTIME = load_device("a2a3"), load_runtime("tmr-2026-04")
+
+
+def graph_of(name, **settings):
+    return find_graph(record(find_workload(name).program(settings)), RUNTIME)
+
+
+def line_bytes_of(touches):
+    return sum(touch.nbytes * len(touch.cells) for touch in touches)
+
+
+def cells_of(touches):
+    return [cell for touch in touches for cell in touch.cells]
+
+
+def projection(**settings):
+    # A step of 256 along k loads whole lines of the activations.
+    sizes = {"k": 1024, "n": 512, "n_tile": 64, "k_step": 256, "stages": 1, **settings}
+    return graph_of("projection", **sizes)
+
+
+def test_column_tiles_of_one_line_share_cells():
+    # 64 columns of BF16 are 128 B: four tasks share the lines of each row.
+    uses = find_footprints(projection(), 512).of
+    weights = [set(cells_of(use.loads[1:])) for use in uses]
+    assert weights[0] == weights[1] == weights[2] == weights[3]
+    assert weights[4] == weights[7]
+    assert weights[0].isdisjoint(weights[4])
+
+
+def test_a_task_moves_what_it_names_and_hbm_whole_lines():
+    use = find_footprints(projection(), 512).of[0]
+    activations, weight = 16 * 1024 * 2, 1024 * 64 * 2
+    assert use.nbytes == activations + weight + 16 * 64 * 4
+    assert line_bytes_of(use.loads) == activations + 4 * weight
+    assert line_bytes_of(use.stores) == 16 * 512  # 256 B of a line
+
+
+def test_shares_are_of_what_a_task_loads():
+    use = find_footprints(projection(), 512).of[0]
+    activations, weight = 16 * 1024 * 2, 1024 * 64 * 2
+    shares = [touch.share * len(touch.cells) for touch in use.loads]
+    assert shares == pytest.approx(
+        [activations / (activations + weight), weight / (activations + weight)]
+    )
+
+
+def test_tiles_of_one_task_fetch_their_lines_for_each_other():
+    # Eight tiles in one task: of each line, only the first of four misses.
+    use = find_footprints(projection(tiles=8), 512).of[0]
+    shares = [touch.share * len(touch.cells) for touch in use.loads]
+    activations, weight = 16 * 1024 * 2, 1024 * 64 * 2
+    loaded = 8 * (activations + weight)
+    assert shares == pytest.approx([activations / loaded, 2 * weight / loaded])
+
+
+def test_a_consumer_finds_what_its_producer_has_written():
+    graph = graph_of("qwen3-scope3-restructured", hidden=1024, intermediate=2048)
+    trace = simulate(graph, DEVICE, RUNTIME)
+    fed_by_tasks = [
+        all(view.buffer.owner >= 0 for view in graph.views[task]) for task in trace.task.tolist()
+    ]
+    assert any(fed_by_tasks)
+    assert trace.hbm_bytes[fed_by_tasks].sum() == 0.0
+    weights = 2 * (1024 * 1024 + 3 * 1024 * 2048)
+    inputs = 2 * (2 * 16 * 1024) + 4 * 1024
+    assert trace.hbm_bytes.sum() == pytest.approx(weights + inputs)
+
+
+@pl.program
+class Branches:
+    """A load whose trips and branch depend on the task."""
+
+    @pl.function
+    def branches(
+        self,
+        x: pl.Tensor[[64, 256], pl.FP32],
+        y: pl.Out[pl.Tensor[[64, 256], pl.FP32]],
+    ):
+        for i in pl.range(0, 4):
+            with pl.incore():
+                for j in pl.range(0, i):
+                    tile = pl.slice(x, [16, 128], [i * 16, (j % 2) * 128])
+                    y = pl.assemble(y, pl.add(tile, 1.0), [i * 16, (j % 2) * 128])
+
+
+def test_tasks_of_one_kernel_may_touch_different_patterns():
+    graph = find_graph(record(Branches), RUNTIME)
+    uses = find_footprints(graph, 512).of
+    tile = 16 * 128 * 4
+    assert [use.nbytes for use in uses] == [0, 2 * tile, 2 * 2 * tile, 3 * tile + 2 * tile]
+    assert [line_bytes_of(use.loads) for use in uses] == [0, tile, 2 * tile, 2 * tile]
+
+
+def test_a_tensor_that_many_tasks_touch_finely_keeps_few_cells():
+    graph = graph_of("hello-world", rows=4096, cols=512, row_chunk=1)
+    footprints = find_footprints(graph, 512)
+    assert len(footprints.cell_bytes) <= 2 * 1024 * 4
+    assert sum(footprints.cell_bytes) >= 2 * 4096 * 512 * 4
+
+
+def test_kernels_are_slower_where_neighbours_do_not_run_beside_them():
+    # The first task of four that share lines fetches for the others, which begin later.
+    graph = projection(k=8192)
+    trace = simulate(graph, DEVICE, RUNTIME)
+    assert trace.hbm_bytes[:4].tolist() == [trace.hbm_bytes[0], 0.0, 0.0, 0.0]
+    assert (np.diff(trace.alone_us[:4]) <= 0.0).all()
