@@ -15,9 +15,11 @@ from time import perf_counter
 
 from simpy import Environment, Event, Timeout
 
+from devices.traffic import Uses
 from runtime.dependencies import find_graph
 from runtime.handwritten import submits_of
 from runtime.simulation import simulate
+from runtime.times import durations_us, memory_uses
 from tilesim.replay import Setup
 from workloads.catalogue import find_workload
 
@@ -63,13 +65,22 @@ def main() -> None:
 
     gc.disable()  # as the simulation does; the same for both sides
     trace_s = best_seconds(lambda: find_graph(submits_of(program), setup.runtime), repeats)
-    simulate_s = best_seconds(lambda: simulate(graph, setup.device, setup.runtime), repeats)
+    prepare_s = best_seconds(lambda: memory_uses(graph, setup.device), repeats)
+    times_us, uses = durations_us(graph, setup.device), memory_uses(graph, setup.device)
+
+    def run(uses: Uses | None) -> None:
+        simulate(graph, setup.device, setup.runtime, durations=times_us, uses=uses)
+
+    simulate_s = best_seconds(lambda: run(uses), repeats)
+    unshared_s = best_seconds(lambda: run(None), repeats)
     bare_s = best_seconds(lambda: bare_simpy(tasks), repeats)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     print(f"baseline graph: {tasks} tasks, {graph.alloc_count} allocs, {graph.edge_count} edges")
     print(f"tracing and graph       {trace_s:8.3f} s   {tasks / trace_s:10,.0f} tasks/s")
+    print(f"kernel times, lines     {prepare_s:8.3f} s   {tasks / prepare_s:10,.0f} tasks/s")
     print(f"simulation              {simulate_s:8.3f} s   {tasks / simulate_s:10,.0f} tasks/s")
+    print(f"without shared memory   {unshared_s:8.3f} s   {tasks / unshared_s:10,.0f} tasks/s")
     print(f"bare SimPy, 5 events    {bare_s:8.3f} s   {tasks / bare_s:10,.0f} tasks/s")
     print(f"simulation / bare SimPy {bare_s / simulate_s:8.2f}")
     print(f"peak memory             {peak_mb:8.0f} MB")
