@@ -103,6 +103,7 @@ def _print_path(console: Console, explanation: Explanation, ends: int) -> None:
 
 _SHORT = {
     Reason.KERNEL: "kernel",
+    Reason.MEMORY: "mem",
     Reason.HEAD: "head",
     Reason.COMPLETION: "seen",
     Reason.CORE: "core",
