@@ -192,10 +192,11 @@ class _Tensor:
         """
         offset, shape = rectangle
         sizes, nbytes = self._buffer.shape, self._buffer.dtype.nbytes
-        strides = np.array([math.prod(sizes[axis + 1 : -1]) for axis in range(len(shape) - 1)])
+        axes = range(len(shape) - 1)  # none, in a tensor of one row
+        strides = np.array([math.prod(sizes[axis + 1 : -1]) for axis in axes], dtype=np.int64)
         start = origins + offset
         first = start[:, :-1] @ strides
-        last = first + (np.array(shape[:-1]) - 1) @ strides + 1
+        last = first + (np.array(shape[:-1], dtype=np.int64) - 1) @ strides + 1
         left = start[:, -1] * nbytes(1)
         right = left + nbytes(shape[-1])
         line = self._full_line_bytes

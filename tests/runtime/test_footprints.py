@@ -1,10 +1,15 @@
+from itertools import product
+
 import numpy as np
 import pytest
 
 from devices.device import load_device
+from devices.kernel import Direction
 from runtime import language as pl
+from runtime.accesses import touched_accesses
 from runtime.dependencies import find_graph
 from runtime.footprints import find_footprints
+from runtime.handwritten import submits_of
 from runtime.language import record
 from runtime.simulation import simulate
 from runtime.version import load_runtime
@@ -117,3 +122,66 @@ def test_kernels_are_slower_where_neighbours_do_not_run_beside_them():
     trace = simulate(graph, DEVICE, RUNTIME)
     assert trace.hbm_bytes[:4].tolist() == [trace.hbm_bytes[0], 0.0, 0.0, 0.0]
     assert (np.diff(trace.alone_us[:4]) <= 0.0).all()
+
+
+@pl.program
+class OneRow:
+    """A tensor of one dimension."""
+
+    @pl.function
+    def one_row(
+        self,
+        x: pl.Tensor[[1024], pl.FP32],
+        y: pl.Out[pl.Tensor[[1024], pl.FP32]],
+    ):
+        for i in pl.range(0, 4):
+            with pl.incore():
+                tile = pl.slice(x, [256], [i * 256])
+                y = pl.assemble(y, pl.add(tile, 1.0), [i * 256])
+
+
+def test_a_tensor_of_one_dimension_is_one_row():
+    uses = find_footprints(find_graph(record(OneRow), RUNTIME), 512).of
+    assert [line_bytes_of(use.loads) for use in uses] == [1024] * 4
+    assert len({cell for use in uses for cell in cells_of(use.loads)}) == 4
+
+
+def lines_of(views_and_ways, wanted, line_bytes):
+    """Lines that rectangles have, one by one."""
+    found = set()
+    for view, direction in views_and_ways:
+        if direction not in wanted:
+            continue
+        rows = view.buffer.shape[:-1]
+        spans = zip(view.offset[:-1], view.shape[:-1], strict=True)
+        for row in product(*(range(begin, begin + size) for begin, size in spans)):
+            begin = view.offset[-1] * view.buffer.dtype.nbytes(1)
+            end = begin + view.buffer.dtype.nbytes(view.shape[-1])
+            number = int(np.ravel_multi_index(row, rows)) if rows else 0
+            for line in range(begin // line_bytes, -(-end // line_bytes)):
+                found.add((view.buffer, number, line))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("projection", {"k": 512, "n": 1024, "n_tile": 128, "k_step": 128, "tiles": 4}),
+        ("projection", {"k": 512, "n": 1024, "tiles": 2, "tile_stride": 8}),
+        ("projection-transposed", {"k": 512, "n": 512, "k_step": 64}),
+        ("scores", {"tasks": 3, "keys": 256}),
+        ("softmax", {}),
+        ("rms-norm", {}),
+        ("bgemm", {"groups": 4}),
+        ("qwen3-scope3-baseline", {"hidden": 512, "intermediate": 512}),
+    ],
+)
+def test_lines_are_those_of_the_rectangles_that_tasks_touch(name, settings):
+    submits = submits_of(find_workload(name).program(settings))
+    uses = find_footprints(find_graph(submits, RUNTIME), 512).of
+    reads, writes = {Direction.IN, Direction.INOUT}, {Direction.OUT_EXISTING, Direction.INOUT}
+    for use, touched in zip(uses, touched_accesses(submits), strict=True):
+        for touches, wanted in ((use.loads, reads), (use.stores, writes)):
+            lines = lines_of(touched, wanted, 512)
+            nbytes = sum(min(512, buffer.dtype.nbytes(buffer.shape[-1])) for buffer, _, _ in lines)
+            assert line_bytes_of(touches) == pytest.approx(nbytes)
