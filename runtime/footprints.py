@@ -17,8 +17,8 @@ from runtime.patterns import find_patterns
 
 __all__ = ["find_footprints"]
 
-_MOST_CELLS = 1024
-"""Cells along one side of a tensor: finer ones would cost time and change little."""
+_MOST_CELLS = 1 << 16
+"""Of one tensor. Where it would need more, a part of a cell stands for all of it."""
 _MOST_CELL_BYTES = 1 << 20
 """Cells are halved down to this where that can be, so that L2 replaces little at once."""
 
@@ -206,13 +206,14 @@ class _Tensor:
         """Find the cells that every place is made of, and append the bytes of each."""
         if self.bounds.count(self.bounds[0]) == len(self.bounds):  # one place: one cell
             self.bounds = self.bounds[:1]
-        high = _step(self._rows, (x for first, last, _, _ in self.bounds for x in (first, last)))
-        wide = _step(self._lines, (x for _, _, left, right in self.bounds for x in (left, right)))
+        wide = _step(self._lines, _MOST_CELLS, (x for _, _, *ends in self.bounds for x in ends))
+        self._columns = -(-self._lines // wide)
+        most = _MOST_CELLS // self._columns
+        high = _step(self._rows, most, (x for *ends, _, _ in self.bounds for x in ends))
         while high % 2 == 0 and high * wide * self.line_bytes > _MOST_CELL_BYTES:
             high //= 2
         self._high, self._wide = high, wide
         self._first_cell = len(cell_bytes)
-        self._columns = -(-self._lines // wide)
         nbytes = high * wide * self.line_bytes
         cell_bytes.extend([nbytes] * (-(-self._rows // high) * self._columns))
 
@@ -224,6 +225,6 @@ class _Tensor:
         return cells, (last - first) * (right - left) * self.line_bytes
 
 
-def _step(size: int, bounds: Iterator[int]) -> int:
-    """The largest step that all bounds are multiples of, but no smaller than need be."""
-    return max(math.gcd(*bounds) or size, -(-size // _MOST_CELLS))
+def _step(size: int, most: int, bounds: Iterator[int]) -> int:
+    """The largest step that all bounds are multiples of, or one that is taken `most` times."""
+    return max(math.gcd(*bounds) or size, -(-size // most))

@@ -112,8 +112,16 @@ def test_tasks_of_one_kernel_may_touch_different_patterns():
 def test_a_tensor_that_many_tasks_touch_finely_keeps_few_cells():
     graph = graph_of("hello-world", rows=4096, cols=512, row_chunk=1)
     footprints = find_footprints(graph, 512)
-    assert len(footprints.cell_bytes) <= 2 * 1024 * 4
+    assert len(footprints.cell_bytes) <= 2 * (1 << 16)
     assert sum(footprints.cell_bytes) >= 2 * 4096 * 512 * 4
+
+
+def test_blocks_of_a_long_cache_come_from_hbm_one_by_one():
+    # 65 blocks of 128 keys of 256 B each, and likewise values, for each of 8 requests.
+    submits = submits_of(find_workload("paged-attention").program({"batch": 8}))
+    trace = simulate(find_graph(submits, RUNTIME), DEVICE, RUNTIME)
+    cache = 2 * 8 * 65 * 128 * 256
+    assert trace.hbm_bytes.sum() == pytest.approx(cache, rel=0.02)
 
 
 def test_kernels_are_slower_where_neighbours_do_not_run_beside_them():
