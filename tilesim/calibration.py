@@ -132,7 +132,7 @@ def calibrate(
     for case in published.cases:
         if case.fit:
             tell(f"finding the graph of {case.name}")
-            experiments.append(Experiment.of(case, device))
+            experiments.append(Experiment.of(case, device, published.file))
     problem = CalibrationProblem(experiments, published.pairs, device, runtime, tell)
     start = problem.scaled(problem.start)
     fit = least_squares(

@@ -49,24 +49,36 @@ class Experiment:
     footprints: Footprints
 
     @staticmethod
-    def of(case: PublishedCase, device: Device) -> Experiment:
+    def of(case: PublishedCase, device: Device, file: str = "published figures") -> Experiment:
         """Read the program of a case and find its graph.
+
+        Parameters
+        ----------
+        case : PublishedCase
+            What was published.
+        device : Device
+            What kernels run on.
+        file : str
+            Where the case stands, for messages.
 
         Raises
         ------
         InputError
-            Workload, setting, runtime or kernel is unknown; the message names the case.
+            Workload, setting, runtime or kernel is unknown, or the program has another number of
+            tasks than was published; the message names file and case.
         """
         try:
             workload, runtime = find_workload(case.workload), load_runtime(case.runtime)
             graph = find_graph(submits_of(workload.program(case.settings)), runtime)
+            if case.tasks not in (None, graph.task_count):
+                raise InputError(f"tasks: {case.workload} has {graph.task_count}, not {case.tasks}")
             if case.kernel:
                 names = [kernel.name for kernel in graph.kernels]
                 if case.kernel not in names:
                     raise unknown_name(f"kernel of {case.workload}", case.kernel, names)
             footprints = memory_uses(graph, device).footprints
         except InputError as error:
-            raise InputError(f"published case {case.name!r}: {error}") from error
+            raise InputError(f"{file}: case {case.name!r}: {error}") from error
         return Experiment(case, graph, runtime, footprints)
 
     @property

@@ -143,7 +143,7 @@ def validate(
     for case in published.cases:
         if report is not None:
             report(f"simulating {case.name}")
-        experiment = Experiment.of(case, device)
+        experiment = Experiment.of(case, device, published.file)
         figures = simulated[case.name] = experiment.figures(device, noises=experiment.noises)
         rows += [
             FigureError(

@@ -92,10 +92,11 @@ class Pair(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Published(Struct, frozen=True):
-    """All cases, in the order of the file, and pairs of them."""
+    """All cases, in the order of the file, pairs of them, and the file for messages."""
 
     cases: tuple[PublishedCase, ...]
     pairs: tuple[Pair, ...]
+    file: str = "published figures"
 
     def of(self, workload: str) -> tuple[PublishedCase, ...]:
         """Cases that a workload stands for."""
@@ -134,7 +135,7 @@ def load_published(path: Path | None = None) -> Published:
             if name not in names:
                 raise InputError(f"{where}: {unknown_name('case', name, names)}")
         pairs.append(pair)
-    return Published(cases, tuple(pairs))
+    return Published(cases, tuple(pairs), str(path))
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -145,11 +145,13 @@ def test_the_table_is_printed_and_drawn(tilesim, data, tmp_path):
             "settings = { size = 3 }\npublished =",
             "parameter of empty 'size'",
         ),
+        ("published =", "tasks = 3\npublished =", "case 'trivial': tasks: empty has "),
     ],
 )
 def test_bad_data_is_refused_with_its_row(tilesim, data, old, new, said):
     data.write_text(DATA.replace(old, new, 1), encoding="utf-8")
     done = tilesim("validate", "--data", str(data))
     assert done.code == 2
+    assert f"{data.name}: " in done.err
     assert said in done.err
     assert "Traceback" not in done.err
