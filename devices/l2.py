@@ -159,7 +159,8 @@ class _Fetch:
         """Part of it that one who begins now, and is faster by `gain` on what is there, waits for.
 
         In the time that he takes for a part x at his speed, which is 1 - gain of the fetch's time
-        for it, the fetch comes from p = where it is now to x.
+        for it, the fetch comes from p = where it is now to x. It may lie ahead: tasks are looked at
+        as they are given to cores, and one that is given later may begin before.
         """
         come = (now_us - self.start_us) / (self.end_us - self.start_us)
-        return max(0.0, 1.0 - come / gain) if gain else 0.0
+        return min(1.0, max(0.0, 1.0 - come / gain)) if gain else 0.0

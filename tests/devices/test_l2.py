@@ -69,3 +69,12 @@ def test_a_task_that_touches_a_cell_twice_misses_once():
     l2 = L2(10 * KB, [KB])
     twice = Use((Touch((0,), 0.5, KB), Touch((0,), 0.5, KB)), (), 2 * KB)
     assert l2.run(twice, 0.0, 10.0, 0.4) == (8.0, KB)
+
+
+def test_who_begins_before_the_fetch_misses_that_part_and_no_more():
+    # A second task of a busy core is known early and begins late.
+    l2 = L2(10 * KB, [KB, KB])
+    l2.run(read(1), 0.0, 1.0, 0.4)
+    l2.run(read(0), 20.0, 10.0, 0.4)
+    both = Use((Touch((0,), 0.5, KB), Touch((1,), 0.5, KB)), (), 2 * KB)
+    assert l2.run(both, 5.0, 10.0, 0.4) == (pytest.approx(10.0 * (1.0 - 0.4 * 0.5)), 0.0)
