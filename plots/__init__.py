@@ -4,8 +4,8 @@ from plots.accuracy import Accuracy, draw_accuracy
 from plots.bound_lines import BoundLine
 from plots.chrome import write_chrome_trace
 from plots.comparison import draw_comparison
+from plots.endings import PICTURE_ENDINGS, TRACE_ENDINGS
 from plots.gantt import draw_gantt
-from plots.output import PICTURE_ENDINGS, TRACE_ENDINGS, check_writable, write_file
 from plots.path_steps import PathSteps
 from plots.sweep import SweepRow, draw_sweep
 from plots.waterfall import Part, draw_waterfall
@@ -18,12 +18,10 @@ __all__ = [
     "Part",
     "PathSteps",
     "SweepRow",
-    "check_writable",
     "draw_accuracy",
     "draw_comparison",
     "draw_gantt",
     "draw_sweep",
     "draw_waterfall",
     "write_chrome_trace",
-    "write_file",
 ]

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from devices.kernel import CoreType
+from plots.endings import TRACE_ENDINGS
 from plots.events import (
     AICORE_VIEW,
     AICPU_VIEW,
@@ -26,7 +27,6 @@ from plots.events import (
     scheduler_thread,
 )
 from plots.lanes import core_names
-from plots.output import TRACE_ENDINGS, file_ending, write_file
 from plots.stamps import (
     Identity,
     Integers,
@@ -38,6 +38,7 @@ from plots.stamps import (
     to_us,
 )
 from runtime.graph import ALLOC, TaskGraph
+from workloads.files import file_ending, write_file
 
 if TYPE_CHECKING:
     import os

@@ -17,7 +17,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from plots.output import PICTURE_ENDINGS, file_ending, write_file
+from plots.endings import PICTURE_ENDINGS
+from workloads.files import file_ending, write_file
 
 if TYPE_CHECKING:
     import os

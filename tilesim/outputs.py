@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from devices.errors import InputError
+from workloads.files import check_writable, write_file
 
 __all__ = ["check_outputs", "make_folder", "plots", "print_json", "write_text"]
 
@@ -34,11 +35,11 @@ def check_outputs(
         The ending of a file is not known, or its folder cannot be written to.
     """
     for picture in filter(None, pictures):
-        plots().check_writable(picture, plots().PICTURE_ENDINGS)
+        check_writable(picture, plots().PICTURE_ENDINGS)
     for trace in filter(None, traces):
-        plots().check_writable(trace, plots().TRACE_ENDINGS)
+        check_writable(trace, plots().TRACE_ENDINGS)
     for description in filter(None, descriptions):
-        plots().check_writable(description, (".toml",))
+        check_writable(description, (".toml",))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -49,7 +50,11 @@ def write_text(path: Path, text: str) -> None:
     InputError
         It cannot be written.
     """
-    plots().write_file(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_file(path, write)
 
 
 def make_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files that a plot writes: refused early when they cannot be written, and never half written."""
+"""Files that are written: refused early when they cannot be, and never half written."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from devices.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["PICTURE_ENDINGS", "TRACE_ENDINGS", "check_writable", "file_ending", "write_file"]
-
-PICTURE_ENDINGS = (".png", ".svg", ".pdf")
-"""Endings of the files that pictures are written to."""
-
-TRACE_ENDINGS = (".json", ".json.gz")
-"""Endings of the files that `write_chrome_trace` writes."""
+__all__ = ["check_writable", "file_ending", "write_file"]
 
 
 def file_ending(path: str | os.PathLike[str], endings: Sequence[str]) -> str:
@@ -62,7 +56,7 @@ def check_writable(path: str | os.PathLike[str], endings: Sequence[str]) -> None
     path : path
         The file to write later.
     endings : sequence of str
-        Supported endings: `PICTURE_ENDINGS` or `TRACE_ENDINGS`.
+        Supported endings, with the dot, in lower case.
 
     Raises
     ------

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from devices.errors import InputError
-from plots import PICTURE_ENDINGS, TRACE_ENDINGS, check_writable
-from plots.output import file_ending, write_file
+from plots import PICTURE_ENDINGS, TRACE_ENDINGS
+from workloads.files import check_writable, file_ending, write_file
 
 
 def test_a_good_path_leaves_no_trace_of_the_check(tmp_path):
