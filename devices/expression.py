@@ -107,9 +107,16 @@ Scalar = int | Expression
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Symbol(Expression):
-    """A loop variable or a scalar argument; two symbols of one name are different."""
+    """A loop variable or a scalar argument; two symbols of one name are different.
+
+    Attributes
+    ----------
+    is_float : bool
+        Whether it stands for a scalar argument that is no integer.
+    """
 
     name: str
+    is_float: bool = False
 
     def __repr__(self) -> str:
         return self.name

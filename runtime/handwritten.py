@@ -53,7 +53,7 @@ class Orchestration:
     """
 
     def __init__(self, name: str) -> None:
-        self._submits = Submits(name, sys._getframe(1).f_code.co_filename, (), [], [], [])
+        self._submits = Submits(name, sys._getframe(1).f_code.co_filename, (), [], [])
         self._depth = 0  # the executor's own scope
         self._manual = False
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from devices.dtypes import DType
-from devices.kernel import Kernel
+from devices.errors import InputError
+from devices.kernel import Direction, Kernel
 from runtime.errors import LanguageError
 from runtime.graph import ALLOC, Buffer, View
+from runtime.host_memory import HostMemory
 from runtime.launch import Launch
 from runtime.scopes import Scopes
 
@@ -49,15 +51,13 @@ class Submits:
         The program's tensors, whole.
     kernels : sequence of Kernel
         What tasks execute.
-    kernel_depth : sequence of int
-        Scope depth of the place from which each kernel is submitted.
     alloc_groups : sequence of AllocGroup
         The places that allocate.
     kernel, depth : list of int
         Kernel index (or `ALLOC`) and scope depth of each submit.
     views : list of tuple of View
         Tensor arguments of each submit; the tensors made, for an alloc.
-    scalars : list of tuple of int
+    scalars : list of tuple of int or float
         Scalar arguments of each submit.
     launches : dict of int to Launch
         How submits are launched that are not run once on one core (or cluster).
@@ -70,13 +70,14 @@ class Submits:
     scope_line, scope_end : list of int
         Where each scope that holds submits begins in the program, and how many submits had been
         made when it ended.
+    host : HostMemory
+        What the orchestration reads of the program's tensors.
     """
 
     name: str
     file: str
     arguments: tuple[View, ...]
     kernels: Sequence[Kernel]
-    kernel_depth: Sequence[int]
     alloc_groups: Sequence[AllocGroup]
     kernel: list[int] = field(default_factory=list)
     depth: list[int] = field(default_factory=list)
@@ -88,8 +89,11 @@ class Submits:
     scope: list[int] = field(default_factory=list)
     scope_line: list[int] = field(default_factory=list)
     scope_end: list[int] = field(default_factory=list)
+    host: HostMemory = field(default_factory=HostMemory)
     # Of each open scope: its number, as soon as it holds a submit, and its line.
     _open: list[list[int]] = field(default_factory=lambda: [[_NO_SCOPE, 0]])
+    _written: set[Buffer] = field(default_factory=set)
+    _looked_at: int = 0
 
     def __len__(self) -> int:
         return len(self.kernel)
@@ -140,13 +144,67 @@ class Submits:
         self.scalars.append(())
         return made
 
-    def submit(self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...]) -> None:
-        """Record a task."""
+    def submit(
+        self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...], depth: int
+    ) -> None:
+        """Record a task, at a scope depth."""
         self.hold()
         self.kernel.append(kernel)
-        self.depth.append(self.kernel_depth[kernel])
+        self.depth.append(depth)
         self.views.append(views)
         self.scalars.append(scalars)
+
+    def read(self, view: View, index: tuple[int, ...], line: int) -> int | float:
+        """One element of a tensor, as the control core finds it in memory.
+
+        Raises
+        ------
+        LanguageError
+            A task that was submitted before writes the tensor, for which nobody waits; the tensor
+            is none of the program's; or its values are not known.
+        """
+        buffer = view.buffer
+        if buffer.owner >= 0 or buffer in self._written_buffers():
+            raise LanguageError(
+                f"{self.file}:{line}: reads an element of {buffer.name!r}, which tasks compute, "
+                "and the orchestration waits for none; read a tensor that the program is given"
+            )
+        try:
+            return self.host.read(view, index)
+        except InputError as error:
+            raise LanguageError(f"{self.file}:{line}: {error}") from error
+
+    def write(self, view: View, index: tuple[int, ...], value: float, line: int) -> None:
+        """Have the control core write one element of a tensor that the program is given.
+
+        Raises
+        ------
+        LanguageError
+            The index is outside the tensor, or the tensor is not the program's.
+        """
+        if view.buffer.owner >= 0:
+            raise LanguageError(
+                f"{self.file}:{line}: writes an element of {view.buffer.name!r}, which the program "
+                "creates; write it in a region"
+            )
+        try:
+            self.host.write(view, index, value)
+        except InputError as error:
+            raise LanguageError(f"{self.file}:{line}: {error}") from error
+
+    def _written_buffers(self) -> set[Buffer]:
+        """The buffers that the tasks so far write."""
+        for submit in range(self._looked_at, len(self)):
+            kernel = self.kernel[submit]
+            if kernel >= 0:
+                parameters = self.kernels[kernel].parameters
+                self._written.update(
+                    view.buffer
+                    for view, parameter in zip(self.views[submit], parameters, strict=True)
+                    if parameter.direction is not Direction.IN
+                )
+        self._looked_at = len(self)
+        return self._written
 
     def view(self, base: View, shape: tuple[int, ...], offset: tuple[int, ...]) -> View:
         """The rectangle of `base` that starts at `offset`; costs no submit.

@@ -11,24 +11,37 @@ from runtime.language.blocks import (
     at,
     auto_incore,
     chunked_loop_optimizer,
+    cluster,
+    cond,
     incore,
     parallel,
     pipeline,
     range,
+    unroll,
+    while_,
+    yield_,
 )
 from runtime.language.declarations import (
     Function,
-    FunctionType,
+    Inline,
     InOut,
-    Level,
     Out,
     Program,
-    Role,
     Scalar,
-    SplitMode,
     Tensor,
+    Tile,
     function,
+    inline,
     program,
+)
+from runtime.language.enumerations import (
+    FunctionType,
+    Level,
+    MemorySpace,
+    PadValue,
+    Role,
+    SplitMode,
+    TensorLayout,
 )
 from runtime.language.lowering import Lowering
 from runtime.language.operations import (
@@ -40,12 +53,15 @@ from runtime.language.operations import (
     col_expand_mul,
     col_expand_sub,
     concat,
+    const,
     create_tensor,
     dim,
     div,
     exp,
     expands,
+    fillpad,
     full,
+    is_operation,
     matmul,
     matmul_acc,
     max,
@@ -53,6 +69,7 @@ from runtime.language.operations import (
     min,
     mul,
     neg,
+    read,
     recip,
     reshape,
     row_expand,
@@ -64,13 +81,17 @@ from runtime.language.operations import (
     row_min,
     row_sum,
     rsqrt,
+    scatter_update,
     slice,
     sqrt,
     static_assert,
     static_print,
     sub,
+    transpose,
+    write,
 )
 from runtime.language.recorder import record
+from runtime.language.tile_operations import create_tile, load, move, store
 
 FP32 = _DTYPES["FP32"]
 FP16 = _DTYPES["FP16"]
@@ -94,6 +115,10 @@ BOOL = _DTYPES["BOOL"]
 INDEX = _DTYPES["INDEX"]
 
 
+Mem = MemorySpace
+ND, DN, NZ = TensorLayout.ND, TensorLayout.DN, TensorLayout.NZ
+
+
 class _UnsupportedError(AttributeError, _InputError):
     """A name that the module has not, as Python and as a user see it."""
 
@@ -103,9 +128,32 @@ def __getattr__(name: str) -> object:
     raise _UnsupportedError(f"pl.{name} is not supported; docs/language.md lists what is")
 
 
+class _Operations:
+    """The operations once more, under a name of their own: ``pl.tensor.read``."""
+
+    def __init__(self, name: str, aliases: dict[str, object]) -> None:
+        self._name = name
+        self._aliases = aliases
+
+    def __getattr__(self, name: str) -> object:
+        if name in self._aliases:
+            return self._aliases[name]
+        operation = globals().get(name)
+        if is_operation(operation) or operation in (load, store, move, create_tile):
+            return operation
+        raise _UnsupportedError(
+            f"pl.{self._name}.{name} is not supported; docs/language.md lists what is"
+        )
+
+
+tensor = _Operations("tensor", {"create": create_tensor})
+tile = _Operations("tile", {"create": create_tile})
+
+
 __all__ = [
     "BF16",
     "BOOL",
+    "DN",
     "FP4",
     "FP8E4M3FN",
     "FP8E5M2",
@@ -119,6 +167,8 @@ __all__ = [
     "INT16",
     "INT32",
     "INT64",
+    "ND",
+    "NZ",
     "UINT4",
     "UINT8",
     "UINT16",
@@ -127,45 +177,60 @@ __all__ = [
     "Function",
     "FunctionType",
     "InOut",
+    "Inline",
     "LanguageError",
     "Level",
     "Lowering",
+    "Mem",
+    "MemorySpace",
     "Out",
+    "PadValue",
     "Program",
     "Role",
     "Scalar",
     "SplitMode",
     "Tensor",
+    "TensorLayout",
+    "Tile",
     "add",
     "assemble",
     "at",
     "auto_incore",
     "cast",
     "chunked_loop_optimizer",
+    "cluster",
     "col_expand",
     "col_expand_div",
     "col_expand_mul",
     "col_expand_sub",
     "concat",
+    "cond",
+    "const",
     "create_tensor",
+    "create_tile",
     "dim",
     "div",
     "exp",
     "expands",
+    "fillpad",
     "full",
     "function",
     "incore",
+    "inline",
+    "load",
     "matmul",
     "matmul_acc",
     "max",
     "maximum",
     "min",
+    "move",
     "mul",
     "neg",
     "parallel",
     "pipeline",
     "program",
     "range",
+    "read",
     "recip",
     "record",
     "reshape",
@@ -178,9 +243,18 @@ __all__ = [
     "row_min",
     "row_sum",
     "rsqrt",
+    "scatter_update",
     "slice",
     "sqrt",
     "static_assert",
     "static_print",
+    "store",
     "sub",
+    "tensor",
+    "tile",
+    "transpose",
+    "unroll",
+    "while_",
+    "write",
+    "yield_",
 ]

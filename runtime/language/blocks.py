@@ -10,7 +10,7 @@ from typing import NoReturn
 from devices.errors import InputError
 from devices.expression import Expression
 from devices.expression import Scalar as ScalarValue
-from runtime.language.declarations import Level, Role, SplitMode
+from runtime.language.enumerations import Level, Role, SplitMode
 
 __all__ = [
     "LoopKind",
@@ -20,10 +20,15 @@ __all__ = [
     "at",
     "auto_incore",
     "chunked_loop_optimizer",
+    "cluster",
+    "cond",
     "incore",
     "parallel",
     "pipeline",
     "range",
+    "unroll",
+    "while_",
+    "yield_",
 ]
 
 
@@ -33,6 +38,7 @@ class LoopKind(Enum):
     RANGE = "range"
     PARALLEL = "parallel"
     PIPELINE = "pipeline"
+    UNROLL = "unroll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class RegionKind(Enum):
 
     INCORE = "incore"
     AUTO = "auto_incore"
+    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +117,23 @@ def _chunked(spec: LoopSpec, chunk: int | None, chunk_policy: str) -> LoopSpec:
 
 def range(
     *bounds: ScalarValue,
-    init_values: object = None,
+    init_values: tuple[object, ...] | None = None,
     chunk: int | None = None,
     chunk_policy: str = "leading_full",
 ) -> LoopSpec:
     """Sequential loop over ``(stop)``, ``(start, stop)`` or ``(start, stop, step)``."""
-    if init_values is not None:
-        raise InputError("init_values is not supported; re-assign the carried name in the body")
+    del init_values  # read as syntax: see `expansion`
     return _chunked(_loop(LoopKind.RANGE, bounds), chunk, chunk_policy)
 
 
 def parallel(
     *bounds: ScalarValue,
-    init_values: object = None,
+    init_values: tuple[object, ...] | None = None,
     chunk: int | None = None,
     chunk_policy: str = "leading_full",
 ) -> LoopSpec:
     """Loop whose iterations are independent; ``chunk`` iterations make one task."""
-    if init_values is not None:
-        raise InputError("init_values is not supported; re-assign the carried name in the body")
+    del init_values  # read as syntax: see `expansion`
     return _chunked(_loop(LoopKind.PARALLEL, bounds), chunk, chunk_policy)
 
 
@@ -137,9 +142,42 @@ def pipeline(*bounds: ScalarValue, stage: int = 2) -> LoopSpec:
     return _loop(LoopKind.PIPELINE, bounds, stages=stage)
 
 
+def unroll(*bounds: int, chunk: int | None = None) -> LoopSpec:
+    """Loop with constant bounds whose body is copied: every copy has kernels of its own."""
+    if chunk is not None:
+        raise InputError("pl.unroll takes no chunk (the compiler fails on it); use pl.parallel")
+    spec = _loop(LoopKind.UNROLL, bounds)
+    if not all(isinstance(value, int) for value in (spec.start, spec.step, spec.trips)):
+        raise InputError("the bounds of pl.unroll are constants; use pl.range")
+    return spec
+
+
+def while_(*_: object, **__: object) -> NoReturn:
+    """Refuse: the compiler emits the body of a while loop once."""
+    raise InputError(
+        "pl.while_ is not supported (the compiler emits its body once); use pl.range with the "
+        "most iterations and an if"
+    )
+
+
+def cond(_: object) -> NoReturn:
+    """Refuse, as `while_`."""
+    raise InputError("pl.cond belongs to pl.while_, which is not supported; use pl.range")
+
+
+def yield_(*_: object) -> NoReturn:
+    """Refuse where it stands outside a loop with init_values; there it is read as syntax."""
+    raise InputError("pl.yield_ ends the body of a pl.range(..., init_values=...) and nothing else")
+
+
 def incore() -> RegionSpec:
     """Region: the block becomes one kernel, each execution of it one task."""
     return RegionSpec(RegionKind.INCORE)
+
+
+def cluster() -> RegionSpec:
+    """Block of ``incore`` regions that run together as one MIX task on a cluster."""
+    return RegionSpec(RegionKind.CLUSTER)
 
 
 def auto_incore(split: SplitMode | None = None) -> RegionSpec:
@@ -161,8 +199,18 @@ chunked_loop_optimizer = _ChunkedLoopOptimizer()
 """Makes ``at(level=CORE_GROUP)`` an ``auto_incore``."""
 
 
-def at(level: Level, role: Role | None = None, *, optimization: object = None) -> RegionSpec:
-    """Newer spelling of ``incore``, and with an optimization of ``auto_incore``."""
+def at(
+    level: Level,
+    role: Role | None = None,
+    *,
+    optimization: object = None,
+    name: str | None = None,
+) -> RegionSpec:
+    """Newer spelling of ``incore``, and with an optimization of ``auto_incore``.
+
+    `name` is accepted as later compilers accept it; kernels are named as those of April are.
+    """
+    del name
     if level is not Level.CORE_GROUP or role is not None:
         raise InputError(f"pl.at({level}) makes no task; use pl.at(level=pl.Level.CORE_GROUP)")
     if optimization is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from types import FrameType
 from types import FunctionType as PythonFunction
 from typing import Any, overload
@@ -13,58 +12,24 @@ from typing import Any, overload
 from devices.dtypes import BY_NAME, DType
 from devices.errors import InputError
 from runtime.errors import LanguageError
+from runtime.language.enumerations import FunctionType, Level, Role
 
 __all__ = [
     "Argument",
     "Function",
-    "FunctionType",
     "InOut",
-    "Level",
+    "Inline",
     "Out",
     "Program",
-    "Role",
     "Scalar",
     "ScalarType",
-    "SplitMode",
     "Tensor",
     "TensorType",
+    "Tile",
     "function",
+    "inline",
     "program",
 ]
-
-
-class FunctionType(Enum):
-    """What a function of a program is; see ``function``."""
-
-    Opaque = "opaque"
-    Orchestration = "orchestration"
-    InCore = "incore"
-
-
-class Level(Enum):
-    """Where an ``at`` block runs; programs use CORE_GROUP."""
-
-    AIV = "aiv"
-    AIC = "aic"
-    CORE_GROUP = "core_group"
-    CHIP_DIE = "chip_die"
-    CHIP = "chip"
-    HOST = "host"
-
-
-class Role(Enum):
-    """Who runs a hierarchy function."""
-
-    Orchestrator = "orchestrator"
-    Worker = "worker"
-
-
-class SplitMode(Enum):
-    """How a region with cube and vector work divides its vector side between two cores."""
-
-    NONE = 0
-    UP_DOWN = 1
-    LEFT_RIGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +95,14 @@ class Scalar:
         return ScalarType(item)
 
 
+class Tile:
+    """Annotation of a value on chip; accepted as the compiler accepts it, and not looked at."""
+
+    def __class_getitem__(cls, item: object) -> type[Tile]:
+        del item
+        return cls
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Function:
     """A function of a program, not yet read.
@@ -153,6 +126,24 @@ class Function:
         """Name of the function; kernels are named after it."""
         return self.python.__name__
 
+    @property
+    def is_kernel(self) -> bool:
+        """Whether it is a kernel written by hand, of which every call is a task."""
+        return self.type in (FunctionType.InCore, FunctionType.AIC, FunctionType.AIV)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inline:
+    """A function whose body is pasted wherever it is called; see `inline`."""
+
+    python: PythonFunction
+    namespace: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the function."""
+        return self.python.__name__
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
@@ -170,7 +161,7 @@ class Program:
         InputError
             There is none.
         """
-        entries = [f for f in self.functions.values() if f.type is not FunctionType.InCore]
+        entries = [f for f in self.functions.values() if not f.is_kernel]
         if not entries:
             raise InputError(f"program {self.name} has no Opaque or Orchestration function")
         return entries[-1]
@@ -229,6 +220,11 @@ def function(
     if func is not None:
         return Function(func, type, _namespace(func, frame))
     return lambda f: Function(f, type, _namespace(f, frame))
+
+
+def inline(func: PythonFunction) -> Inline:
+    """Declare a function whose body is pasted at each call, in regions and outside of them."""
+    return Inline(func, _namespace(func, sys._getframe(1)))
 
 
 @overload

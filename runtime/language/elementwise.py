@@ -9,7 +9,7 @@ import numpy as np
 
 from devices.dtypes import BY_NAME, DType
 from devices.errors import InputError
-from devices.expression import Expression, Scalar
+from devices.expression import Expression, Scalar, Symbol
 from runtime.language.arguments import promoted, tensor_argument
 from runtime.language.values import TensorValue, current_tracer
 
@@ -59,7 +59,8 @@ def _binary(name: str, lhs: object, rhs: object) -> TensorValue:
             raise InputError(f"{name}: shapes of {left!r} and {rhs!r} do not broadcast") from None
         return computed(name, shape, promoted(left.dtype, rhs.dtype), left, rhs)
     if isinstance(rhs, int | float | Expression) and not isinstance(rhs, bool):
-        dtype = FP32 if isinstance(rhs, float) else left.dtype
+        is_float = isinstance(rhs, float) or (isinstance(rhs, Symbol) and rhs.is_float)
+        dtype = FP32 if is_float else left.dtype
         return computed(name, left.shape, dtype, left, scalar=rhs)
     raise InputError(f"{name}'s second argument is a tensor or a number, not {rhs!r}")
 
@@ -123,24 +124,27 @@ def rsqrt(tensor: TensorValue) -> TensorValue:
 # Rows and columns
 
 
-def _reduction(name: str, tensor: object) -> TensorValue:
+def _reduction(name: str, tensor: object, scratch: object) -> TensorValue:
     source = tensor_argument(tensor, f"{name}'s argument")
-    return computed(name, (*source.shape[:-1], 1), source.dtype, source)
+    operands = [source]
+    if scratch is not None:
+        operands.append(tensor_argument(scratch, f"{name}'s scratch tile"))
+    return computed(name, (*source.shape[:-1], 1), source.dtype, *operands)
 
 
-def row_sum(tensor: TensorValue) -> TensorValue:
-    """Sum of each row: [M, N] to [M, 1]."""
-    return _reduction("row_sum", tensor)
+def row_sum(tensor: TensorValue, tmp_tile: TensorValue | None = None) -> TensorValue:
+    """Sum of each row: [M, N] to [M, 1]; a kernel written by hand gives a scratch tile as well."""
+    return _reduction("row_sum", tensor, tmp_tile)
 
 
-def row_max(tensor: TensorValue) -> TensorValue:
-    """Maximum of each row: [M, N] to [M, 1]."""
-    return _reduction("row_max", tensor)
+def row_max(tensor: TensorValue, tmp_tile: TensorValue | None = None) -> TensorValue:
+    """Maximum of each row: [M, N] to [M, 1]; a scratch tile as in `row_sum`."""
+    return _reduction("row_max", tensor, tmp_tile)
 
 
-def row_min(tensor: TensorValue) -> TensorValue:
-    """Minimum of each row: [M, N] to [M, 1]."""
-    return _reduction("row_min", tensor)
+def row_min(tensor: TensorValue, tmp_tile: TensorValue | None = None) -> TensorValue:
+    """Minimum of each row: [M, N] to [M, 1]; a scratch tile as in `row_sum`."""
+    return _reduction("row_min", tensor, tmp_tile)
 
 
 def _expansion(name: str, axis: int) -> Callable[[TensorValue, TensorValue], TensorValue]:

@@ -20,11 +20,14 @@ from runtime.language.orchestration import (
     Create,
     CreateSite,
     Handle,
+    Let,
     MakeView,
     Node,
+    ReadElement,
     Rebind,
     Repeat,
     SubmitTask,
+    WriteElement,
 )
 from runtime.submits import AllocGroup, TensorSpec
 
@@ -44,9 +47,8 @@ class Orchestration:
     Attributes
     ----------
     run : callable
-        ``run(submits, *arguments)`` makes every submit of the program.
-    kernel_depth : mapping
-        Scope depth from which each kernel is submitted.
+        ``run(submits, *arguments)`` makes every submit of the program; the arguments are its
+        tensors, then its scalars.
     alloc_groups : sequence of AllocGroup
         The places that allocate.
     text : str
@@ -54,7 +56,6 @@ class Orchestration:
     """
 
     run: Callable[..., None]
-    kernel_depth: Mapping[int, int]
     alloc_groups: Sequence[AllocGroup]
     text: str
 
@@ -63,6 +64,7 @@ def emit(
     name: str,
     line: int,
     parameters: Sequence[str],
+    scalars: Sequence[Symbol],
     body: Block,
     assemblies: Sequence[Assembly],
     error: Callable[[int, str], InputError],
@@ -77,6 +79,8 @@ def emit(
         Where it begins.
     parameters : sequence of str
         Variables of the program's tensor parameters, in order.
+    scalars : sequence of Symbol
+        Its scalar parameters, in order.
     body : Block
         Its nodes.
     assemblies : sequence of Assembly
@@ -85,15 +89,17 @@ def emit(
         Makes the error at a line of the program.
     """
     emitter = _Emitter({a.source: a for a in assemblies}, set(parameters), error)
-    lines = [f"def orchestrate(submits{''.join(f', {p}' for p in parameters)}):"]
+    given = [*parameters, *map(emitter.name, scalars)]
+    lines = [f"def orchestrate(submits{''.join(f', {p}' for p in given)}):"]
     lines += ["    alloc, view, submit = submits.alloc, submits.view, submits.submit"]
+    lines += ["    read, write = submits.read, submits.write"]
     lines += ["    enter, leave = submits.enter_scope, submits.leave_scope"]
     lines += emitter.block(body, _OUTERMOST_DEPTH, "    ", line)
     text = "\n".join(lines) + "\n"
     scope: dict[str, Any] = {}
     exec(compile(text, f"<orchestration of {name}>", "exec"), scope)  # noqa: S102 - made above
     run: Callable[..., None] = scope["orchestrate"]
-    return Orchestration(run, emitter.kernel_depth, emitter.alloc_groups, text)
+    return Orchestration(run, emitter.alloc_groups, text)
 
 
 class _Emitter:
@@ -108,7 +114,6 @@ class _Emitter:
         self.fused = fused
         self.defined = defined
         self.error = error
-        self.kernel_depth: dict[int, int] = {}
         self.alloc_groups: list[AllocGroup] = []
         self._names: dict[Symbol, str] = {}
 
@@ -133,25 +138,17 @@ class _Emitter:
     def node(self, node: Node, depth: int) -> Iterator[str]:
         match node:
             case Create(handle=handle):
-                if handle.site is not None and handle.site in self.fused:
-                    assembly = self.fused[handle.site]
-                    if assembly.target.variable not in self.defined:
-                        raise self.error(
-                            assembly.line,
-                            "a result is assembled into a tensor that does not exist yet where "
-                            "the region that makes the result stands; create or slice the "
-                            "target before it",
-                        )
-                    yield self.view(handle, assembly.target, handle.shape, assembly.offset)
+                yield from self.fused_create(handle)
             case MakeView(result=result, base=base, shape=shape, offset=offset):
                 yield self.view(result, base, shape, offset)
             case SubmitTask(kernel=kernel, tensors=tensors, scalars=scalars):
-                self.kernel_depth[kernel] = depth
                 views = _tuple(t.variable for t in tensors)
-                yield f"submit({kernel}, {views}, {_tuple(map(self.scalar, scalars))})"
+                yield f"submit({kernel}, {views}, {self.scalars(scalars)}, {depth})"
             case Rebind(target=target, source=origin):
                 self.defined.add(target.variable)
                 yield f"{target.variable} = {origin.variable}"
+            case Let() | ReadElement() | WriteElement():
+                yield self.of_scalars(node)
             case Repeat():
                 yield from self.repeat(node, depth)
             case Choose(condition=condition, then=then, orelse=orelse, line=line):
@@ -159,6 +156,28 @@ class _Emitter:
                 yield from self.block(then, depth + 1, "    ", line)
                 yield "else:"
                 yield from self.block(orelse, depth + 1, "    ", line)
+
+    def fused_create(self, handle: Handle) -> Iterator[str]:
+        """A view in place of a created tensor whose data are assembled into another one."""
+        if handle.site is None or handle.site not in self.fused:
+            return
+        assembly = self.fused[handle.site]
+        if assembly.target.variable not in self.defined:
+            raise self.error(
+                assembly.line,
+                "a result is assembled into a tensor that does not exist yet where the region "
+                "that makes the result stands; create or slice the target before it",
+            )
+        yield self.view(handle, assembly.target, handle.shape, assembly.offset)
+
+    def of_scalars(self, node: Let | ReadElement | WriteElement) -> str:
+        """A statement that sets scalars, or has the control core touch one element."""
+        if isinstance(node, Let):
+            return f"{_tuple(map(self.name, node.symbols))} = {self.scalars(node.values)}"
+        place = f"{node.tensor.variable}, {self.scalars(node.index)}"
+        if isinstance(node, ReadElement):
+            return f"{self.name(node.result)} = read({place}, {node.line})"
+        return f"write({place}, {self.scalar(node.value)}, {node.line})"
 
     def repeat(self, node: Repeat, depth: int) -> Iterator[str]:
         start, step = self.scalar(node.start), self.scalar(node.step)
@@ -170,8 +189,11 @@ class _Emitter:
         self, result: Handle, base: Handle, shape: tuple[int, ...], offset: tuple[Scalar, ...]
     ) -> str:
         self.defined.add(result.variable)
-        starts = _tuple(map(self.scalar, offset))
+        starts = self.scalars(offset)
         return f"{result.variable} = view({base.variable}, {shape!r}, {starts})"
+
+    def scalars(self, values: Sequence[Scalar]) -> str:
+        return _tuple(map(self.scalar, values))
 
     def scalar(self, value: Scalar) -> str:
         return source(value, self.name)

@@ -98,8 +98,11 @@ class Evaluator:
     def execute(self, statement: Assign | Bare, names: Names) -> None:
         """Evaluate a statement and bind the names that it assigns."""
         value = self.evaluate(statement.value, names)
-        if isinstance(statement, Bare):
-            return
+        if isinstance(statement, Assign):
+            self.assign(statement, value, names)
+
+    def assign(self, statement: Assign, value: Any, names: Names) -> None:
+        """Bind the names that a statement assigns to a value, or to each of several."""
         values: Sequence[Any] = (value,)
         if len(statement.targets) > 1:
             if not isinstance(value, tuple) or len(value) != len(statement.targets):
@@ -140,5 +143,8 @@ class Evaluator:
                 "output of it; assemble it into a tensor, or give it a value before that block"
             )
         if name == "self":
-            return "calling a kernel of the program is not supported; write its body as a region"
+            return (
+                "a kernel of the program is called outside regions, and in a statement of its own: "
+                "y = self.kernel(x, y)"
+            )
         return f"the name {name!r} is not defined here"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from runtime.language.blocks import LoopSpec
 from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With
 
-__all__ = ["assigned", "names_in", "needed_before"]
+__all__ = ["assigned", "loop_variables", "names_in", "needed_before"]
 
 
 def names_in(node: ast.expr | LoopSpec | None) -> set[str]:
@@ -56,3 +56,17 @@ def assigned(block: Sequence[Statement]) -> Iterator[str]:
             case If(then=then, orelse=orelse):
                 yield from assigned(then)
                 yield from assigned(orelse)
+
+
+def loop_variables(block: Sequence[Statement]) -> Iterator[str]:
+    """Names of the variables of all loops in a block, and of what they carry; may repeat."""
+    for statement in block:
+        match statement:
+            case For(variable=variable, carried=carried, body=body):
+                yield variable
+                yield from carried
+                yield from loop_variables(body)
+            case With(body=body):
+                yield from loop_variables(body)
+            case If(then=then, orelse=orelse):
+                yield from loop_variables((*then, *orelse))

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devices.errors import InputError
-from devices.expression import Expression, Symbol
+from devices.dtypes import DType
+from devices.expression import Symbol
 from devices.kernel import Kernel
-from runtime.language.blocks import LoopKind, LoopSpec, RegionKind
-from runtime.language.declarations import Argument, Function, ScalarType, SplitMode, TensorType
+from runtime.language.blocks import RegionKind
+from runtime.language.control import ControlFlow
+from runtime.language.declarations import Program, ScalarType, TensorType
 from runtime.language.emission import Orchestration, emit
+from runtime.language.enumerations import SplitMode
 from runtime.language.evaluation import Evaluator, Names
+from runtime.language.expansion import Expander
+from runtime.language.hand_kernels import HandKernels
 from runtime.language.kernels import Region, read_region
 from runtime.language.liveness import assigned, needed_before
-from runtime.language.orchestration import (
-    Block,
-    Choose,
-    Handle,
-    OrchestrationTracer,
-    Rebind,
-    Repeat,
-    SubmitTask,
-)
+from runtime.language.orchestration import Handle, OrchestrationTracer, SubmitTask
+from runtime.language.parameters import read_parameters
 from runtime.language.passes import add_pipe_buffer, promote_outputs
 from runtime.language.splitting import Splitter
 from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With, read_function
@@ -34,11 +32,12 @@ __all__ = ["Lowered", "Lowering", "lower"]
 
 @dataclass(frozen=True)
 class Lowered:
-    """A program, lowered: tensor parameters, kernels and the orchestration that submits them."""
+    """A program, lowered: parameters, kernels and the orchestration that submits them."""
 
     name: str
     file: str
     parameters: tuple[tuple[str, TensorType], ...]
+    scalars: tuple[tuple[str, DType], ...]
     kernels: tuple[Kernel, ...]
     orchestration: Orchestration
 
@@ -52,12 +51,12 @@ class Lowering(StrEnum):
     """It is INOUT where other tasks may write it before (see `promote_outputs`)."""
 
 
-def lower(function: Function, lowering: Lowering = Lowering.APRIL) -> Lowered:
-    """Lower one function by the rules of the compiler of April 2026.
+def lower(program: Program, lowering: Lowering = Lowering.APRIL) -> Lowered:
+    """Lower a program by the rules of the compiler of April 2026.
 
     Parameters
     ----------
-    function : Function
+    program : Program
         What to lower.
     lowering : Lowering
         Whose directions the arguments have.
@@ -67,76 +66,76 @@ def lower(function: Function, lowering: Lowering = Lowering.APRIL) -> Lowered:
     LanguageError
         Misuse of the language, at its file and line.
     """
+    function = program.entry
     syntax = read_function(function.python)
     evaluator = Evaluator(syntax.file, function.namespace)
-    lowerer = _Lowerer(evaluator, syntax.name, syntax.body)
-    parameters = []
-    inouts = []
+    body = Expander(evaluator).expanded(syntax.body)
+    lowerer = _Lowerer(evaluator, syntax.name, body, program)
     names: Names = {}
-    for name in syntax.parameters:
-        line = syntax.parameters[name]
-        kind, wrapper = _annotation(evaluator, function, name, line)
-        if isinstance(kind, ScalarType):
-            raise evaluator.error(
-                line,
-                f"scalar parameter {name!r} is not supported; make it a constant of the builder",
-            )
-        parameters.append((name, kind))
-        names[name] = lowerer.tracer.handle(kind.shape, kind.dtype)
-        inouts += [names[name]] if wrapper == "InOut" else []
-    variables = [names[name].variable for name, _ in parameters]
+    tensors, scalars, inouts = [], [], []
+    for parameter in read_parameters(evaluator, function, syntax):
+        if isinstance(parameter.type, ScalarType):
+            dtype = parameter.type.dtype
+            names[parameter.name] = Symbol(parameter.name, dtype.is_float)
+            scalars.append((parameter.name, dtype))
+            continue
+        names[parameter.name] = lowerer.tracer.handle(parameter.type.shape, parameter.type.dtype)
+        tensors.append((parameter.name, parameter.type))
+        inouts += [names[parameter.name]] if parameter.wrapper == "InOut" else []
+    given = dict(names)
     with tracing(lowerer.tracer):
-        lowerer.block(syntax.body, names, set())
+        lowerer.block(body, names, set())
     if not lowerer.kernels:
         raise evaluator.error(
             syntax.line,
             f"{syntax.name} submits nothing: it has no region; put the work into pl.incore()",
         )
-    add_pipe_buffer(lowerer.tracer, lowerer.kernels)
+    add_pipe_buffer(lowerer.tracer, lowerer.kernels, lowerer.clustered)
     if lowering is Lowering.AUGUST:
         promote_outputs(lowerer.tracer.block, lowerer.kernels, inouts)
     orchestration = emit(
         syntax.name,
         syntax.line,
-        variables,
+        [given[name].variable for name, _ in tensors],
+        [given[name] for name, _ in scalars],
         lowerer.tracer.block,
         lowerer.tracer.assemblies,
         evaluator.error,
     )
     return Lowered(
-        syntax.name, syntax.file, tuple(parameters), tuple(lowerer.kernels), orchestration
+        syntax.name,
+        syntax.file,
+        tuple(tensors),
+        tuple(scalars),
+        tuple(lowerer.kernels),
+        orchestration,
     )
 
 
-def _annotation(
-    evaluator: Evaluator, function: Function, name: str, line: int
-) -> tuple[TensorType | ScalarType, str]:
-    """Type of a parameter, and the direction that its author wrote, if any."""
-    value, wrapper = function.python.__annotations__.get(name), ""
-    if isinstance(value, str):  # the file postpones the evaluation of annotations
-        try:
-            value = eval(value, dict(evaluator.namespace))  # noqa: S307 - the user's own program
-        except (NameError, InputError, TypeError, AttributeError) as error:
-            raise evaluator.error(line, f"annotation of {name!r}: {error}") from error
-    if isinstance(value, Argument):
-        wrapper = value.wrapper
-        value = value.type
-    if not isinstance(value, TensorType | ScalarType):
-        raise evaluator.error(line, f"parameter {name!r} needs an annotation pl.Tensor[[...], ...]")
-    return value, wrapper
-
-
 class _Lowerer:
-    """Walks the statements outside regions."""
+    """Walks the statements outside regions.
 
-    def __init__(self, evaluator: Evaluator, name: str, body: Sequence[Statement]) -> None:
+    Attributes
+    ----------
+    kernels : list of Kernel
+        The kernels so far, numbered in the order in which the program submits them first.
+    clustered : set of int
+        Those that a cluster block made.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, name: str, body: Sequence[Statement], program: Program
+    ) -> None:
         self.evaluator = evaluator
         self.name = name
         self.body = body
         self.tracer = OrchestrationTracer()
+        self.control = ControlFlow(evaluator, self.tracer)
         self.splitter = Splitter(evaluator)
         self.kernels: list[Kernel] = []
-        self.carried: set[str] = set()
+        self.clustered: set[int] = set()
+        self.regions = 0
+        self.by_hand = HandKernels(program, self.kernels)
         self.split_mode: SplitMode | None = None
 
     def block(self, statements: Sequence[Statement], names: Names, after: set[str]) -> None:
@@ -152,15 +151,17 @@ class _Lowerer:
                         raise self.evaluator.error(
                             statement.line, "chunk= is only for loops inside pl.auto_incore()"
                         )
-                    self.repeat(statement, spec, names, later, self.block)
+                    self.control.repeat(statement, spec, names, later, self.block, self.undo)
                 case If():
-                    self.choose(statement, names, later, self.block)
+                    self.control.choose(statement, names, later, self.block)
                 case With(header=header, body=body):
                     region = self.evaluator.region(header, names, statement.line)
                     if region.kind is RegionKind.AUTO:
                         self.split_mode = region.split
                         self.automatic(self.splitter.flattened(body), names, later)
                         self.split_mode = None
+                    elif region.kind is RegionKind.CLUSTER:
+                        self.cluster(statement, names, later)
                     else:
                         self.region(body, names, later, statement.line)
                 case Return():
@@ -171,7 +172,26 @@ class _Lowerer:
         if isinstance(statement, Assign):
             self.tracer.creating = statement.targets[0]
         self.tracer.line = statement.line
-        self.evaluator.execute(statement, names)
+        call = statement.value
+        if not (isinstance(call, ast.Call) and self.by_hand.is_call(call)):
+            self.evaluator.execute(statement, names)
+            return
+        number, tensors, scalars, results = self.by_hand.submit(call, names, self.evaluator)
+        self.tracer.block.nodes.append(SubmitTask(number, tensors, scalars))
+        if isinstance(statement, Assign):
+            self.evaluator.assign(statement, results, names)
+
+    def undo(self) -> Callable[[], None]:
+        """What takes back everything that is lowered from now on."""
+        kernels, assemblies = len(self.kernels), len(self.tracer.assemblies)
+        regions, clustered = self.regions, set(self.clustered)
+
+        def take_back() -> None:
+            del self.kernels[kernels:], self.tracer.assemblies[assemblies:]
+            self.regions, self.clustered = regions, clustered
+            self.by_hand.forget(kernels)
+
+        return take_back
 
     def finish(self, statement: Return, names: Names) -> None:
         """Check that a return ends the function, and what it returns."""
@@ -180,120 +200,37 @@ class _Lowerer:
         if statement.value is not None:
             self.evaluator.evaluate(statement.value, names)
 
-    # Control flow
-
-    def repeat(
-        self,
-        statement: For,
-        spec: LoopSpec,
-        names: Names,
-        after: set[str],
-        body: Callable[[Sequence[Statement], Names, set[str]], None],
-    ) -> None:
-        """Lower an orchestration loop whose body is lowered by `body`."""
-        live = after | needed_before([statement], after)
-        kernels, assemblies = len(self.kernels), len(self.tracer.assemblies)
-        variable, block, inner = self.iteration(statement, names, live, body)
-        changed = self.changed_tensors(statement, names, inner, live)
-        if changed:  # lower the body again, with variables for what changes in every iteration
-            del self.kernels[kernels:], self.tracer.assemblies[assemblies:]
-            for name in changed:
-                carrier = self.tracer.handle(names[name].shape, names[name].dtype)
-                self.tracer.block.nodes.append(Rebind(carrier, names[name]))
-                names[name] = carrier
-            variable, block, inner = self.iteration(statement, names, live, body)
-            block.nodes += self.rebound([(names[name], inner[name]) for name in changed])
-        self.tracer.block.nodes.append(
-            Repeat(
-                variable,
-                spec.start,
-                spec.step,
-                spec.trips,
-                block,
-                statement.line,
-                sequential=spec.kind is not LoopKind.PARALLEL,
-            )
-        )
-        self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
-
-    def rebound(self, pairs: Sequence[tuple[Handle, Handle]]) -> list[Rebind]:
-        """Nodes that rebind several tensors at once, as a swap needs it."""
-        if len(pairs) == 1:
-            return [Rebind(*pairs[0])]
-        kept = [self.tracer.handle(source.shape, source.dtype) for _, source in pairs]
-        saved = [Rebind(k, source) for k, (_, source) in zip(kept, pairs, strict=True)]
-        return saved + [Rebind(target, k) for k, (target, _) in zip(kept, pairs, strict=True)]
-
-    def changed_tensors(
-        self, statement: For, names: Names, inner: Names, live: set[str]
-    ) -> list[str]:
-        """Names that stand for another tensor after an iteration than before it."""
-        changed = []
-        for name in dict.fromkeys(assigned(statement.body)):
-            before = names.get(name)
-            if name not in live or before is None or before is inner.get(name):
-                continue
-            if not isinstance(before, Handle):
-                raise self.evaluator.error(
-                    statement.line,
-                    f"the scalar {name!r} is carried through a loop; compute it from the loop's "
-                    "variable",
-                )
-            changed.append(name)
-        return changed
-
-    def iteration(
-        self,
-        statement: For,
-        names: Names,
-        live: set[str],
-        body: Callable[[Sequence[Statement], Names, set[str]], None],
-    ) -> tuple[Symbol, Block, Names]:
-        """Lower a loop body once, into a block of its own."""
-        made = statement.symbol
-        variable, block = Symbol(statement.variable) if made is None else made, Block()
-        inner = {**names, statement.variable: variable}
-        outer, self.tracer.block = self.tracer.block, block
-        carried, self.carried = self.carried, set(assigned(statement.body)) & names.keys() & live
-        body(statement.body, inner, live)
-        self.tracer.block, self.carried = outer, carried
-        return variable, block, inner
-
-    def choose(
-        self,
-        statement: If,
-        names: Names,
-        after: set[str],
-        body: Callable[[Sequence[Statement], Names, set[str]], None],
-    ) -> None:
-        """Lower a conditional, or only its side if the condition is a constant."""
-        condition = self.evaluator.condition(statement.condition, names)
-        if not isinstance(condition, Expression):
-            body(statement.then if condition else statement.orelse, names, after)
-            return
-        sides, outer = [], self.tracer.block
-        for side in (statement.then, statement.orelse):
-            inner, block = dict(names), Block()
-            self.tracer.block = block
-            body(side, inner, after)
-            self.tracer.block = outer
-            for name in set(assigned(side)) & names.keys() & after:
-                if inner[name] is not names[name]:
-                    raise self.evaluator.error(
-                        statement.line,
-                        f"{name!r} depends on a condition; assemble it into a tensor instead",
-                    )
-            self.evaluator.forget(inner, inner.keys() - names.keys(), statement.line)
-            sides.append(block)
-        outer.nodes.append(Choose(condition, sides[0], sides[1], statement.line))
-
     # Regions
 
-    def region(self, body: Sequence[Statement], names: Names, after: set[str], line: int) -> None:
+    def cluster(self, block: With, names: Names, after: set[str]) -> None:
+        """Lower a cluster block: its regions are one kernel on a cluster."""
+        inside: list[Statement] = []
+        for statement in block.body:
+            if not isinstance(statement, With):
+                raise self.evaluator.error(
+                    statement.line, "pl.cluster() holds pl.incore() regions and nothing else"
+                )
+            self.evaluator.region(statement.header, names, statement.line)
+            inside += statement.body
+        name = f"{self.name}_cluster_{len(self.clustered)}"
+        self.clustered.add(len(self.kernels))
+        self.region(inside, names, after, block.line, name)
+
+    def region(
+        self,
+        body: Sequence[Statement],
+        names: Names,
+        after: set[str],
+        line: int,
+        name: str = "",
+    ) -> None:
         """Lower a region to a kernel and its submit."""
-        name = f"{self.name}_incore_{len(self.kernels)}"
+        if not name:
+            name = f"{self.name}_incore_{self.regions}"
+            self.regions += 1
         lanes = 1 if self.split_mode in (None, SplitMode.NONE) else 2
-        region = read_region(self.evaluator, body, names, after, self.carried, name, line, lanes)
+        carried = self.control.carried
+        region = read_region(self.evaluator, body, names, after, carried, name, line, lanes)
         created = self.create_results(region)
         tensors = tuple(created[t] if isinstance(t, str) else t for t in region.tensors)
         self.tracer.block.nodes.append(SubmitTask(len(self.kernels), tensors, region.scalars))
@@ -326,9 +263,9 @@ class _Lowerer:
                     self.split(first, names, later)
                 case For():
                     spec = self.evaluator.loop(first.header, names, first.line)
-                    self.repeat(first, spec, names, later, self.automatic)
+                    self.control.repeat(first, spec, names, later, self.automatic, self.undo)
                 case If():
-                    self.choose(first, names, later, self.automatic)
+                    self.control.choose(first, names, later, self.automatic)
                 case With(body=body):
                     self.region(body, names, later, first.line)
                 case Assign() | Bare():

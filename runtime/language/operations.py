@@ -5,14 +5,13 @@ Every function checks its arguments and leaves the meaning to the current tracer
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 
 import numpy as np
 
 from devices.dtypes import BY_NAME, DType
 from devices.errors import InputError
-from devices.expression import Expression, Operation, Scalar
+from devices.expression import Expression, Scalar
 from runtime.language.arguments import (
     check_inside,
     dtype_argument,
@@ -47,6 +46,15 @@ from runtime.language.elementwise import (
     sqrt,
     sub,
 )
+from runtime.language.enumerations import PadValue
+from runtime.language.scalar_operations import (
+    const,
+    dim,
+    max,
+    min,
+    static_assert,
+    static_print,
+)
 from runtime.language.values import TensorValue, current_tracer
 
 __all__ = [
@@ -58,11 +66,13 @@ __all__ = [
     "col_expand_mul",
     "col_expand_sub",
     "concat",
+    "const",
     "create_tensor",
     "dim",
     "div",
     "exp",
     "expands",
+    "fillpad",
     "full",
     "is_compute",
     "is_operation",
@@ -73,6 +83,7 @@ __all__ = [
     "min",
     "mul",
     "neg",
+    "read",
     "recip",
     "reshape",
     "row_expand",
@@ -84,17 +95,31 @@ __all__ = [
     "row_min",
     "row_sum",
     "rsqrt",
+    "scatter_update",
     "slice",
     "sqrt",
     "static_assert",
     "static_print",
     "sub",
+    "transpose",
+    "write",
 ]
 
 FP32 = BY_NAME["FP32"]
 INT32 = BY_NAME["INT32"]
 _ROUNDING = ("none", "rint", "round", "floor", "ceil", "trunc", "odd")
-_MOVES_ONLY = ("create_tensor", "slice", "assemble", "reshape", "dim", "min", "max")
+_MOVES_ONLY = (
+    "create_tensor",
+    "slice",
+    "assemble",
+    "reshape",
+    "dim",
+    "min",
+    "max",
+    "read",
+    "write",
+    "const",
+)
 
 
 def is_operation(function: object) -> bool:
@@ -127,16 +152,37 @@ def slice(
 ) -> TensorValue:
     """Rectangle of `tensor`: `shape` elements from `offset`.
 
-    Orchestration makes a view of it; in a region it is a load of just that rectangle.
+    Orchestration makes a view of it; in a region it is a load of just that rectangle, of which
+    `valid_shape` marks the part that holds data (see `fillpad`).
     """
-    if valid_shape is not None:
-        raise InputError("valid_shape is not supported; slice the valid part")
     source, extent = tensor_argument(tensor, "slice's tensor"), shape_argument(shape)
     start = offset_argument(offset, len(extent))
     if len(extent) != len(source.shape):
         raise InputError(f"slice of {source!r} needs a shape of rank {len(source.shape)}")
     check_inside(source, extent, start)
-    return current_tracer().slice(source, extent, start)
+    valid = None if valid_shape is None else offset_argument(valid_shape, len(extent))
+    return current_tracer().slice(source, extent, start, valid)
+
+
+def read(tensor: TensorValue, index: Scalar | Sequence[Scalar]) -> Scalar:
+    """One element of `tensor`, with an index for each of its dimensions.
+
+    Orchestration reads a tensor of the program from memory; no task does, and none is waited for.
+    """
+    source = tensor_argument(tensor, "read's tensor")
+    return current_tracer().read(source, _element(source, index))
+
+
+def write(tensor: TensorValue, index: Scalar | Sequence[Scalar], value: Scalar) -> None:
+    """Write one element of `tensor`; where the program orchestrates no task does."""
+    target = tensor_argument(tensor, "write's tensor")
+    if not isinstance(value, int | float | Expression):
+        raise InputError(f"write takes a number, not {value!r}")
+    current_tracer().write(target, _element(target, index), value)
+
+
+def _element(tensor: TensorValue, index: Scalar | Sequence[Scalar]) -> tuple[Scalar, ...]:
+    return offset_argument(index if isinstance(index, Sequence) else [index], len(tensor.shape))
 
 
 def assemble(target: TensorValue, source: TensorValue, offset: Sequence[Scalar]) -> TensorValue:
@@ -159,10 +205,15 @@ def full(shape: Sequence[int], dtype: DType, value: float) -> TensorValue:
     return computed("full", shape_argument(shape), dtype_argument(dtype), value=value)
 
 
-def cast(tensor: TensorValue, target_type: DType, mode: str = "round") -> TensorValue:
-    """`tensor` in another dtype."""
+def cast(
+    tensor: TensorValue | Scalar, target_type: DType, mode: str = "round"
+) -> TensorValue | Scalar:
+    """`tensor`, or a scalar, in another dtype."""
     if mode not in _ROUNDING:
         raise InputError(f"cast mode is one of {', '.join(_ROUNDING)}, not {mode!r}")
+    if isinstance(tensor, int | float | Expression):
+        dtype_argument(target_type)
+        return tensor
     source = tensor_argument(tensor, "cast's argument")
     return computed("cast", source.shape, dtype_argument(target_type), source, mode=mode)
 
@@ -175,6 +226,31 @@ def reshape(tensor: TensorValue, shape: Sequence[int]) -> TensorValue:
     return computed("reshape", new, source.dtype, source)
 
 
+def fillpad(tensor: TensorValue, pad_value: PadValue = PadValue.zero) -> TensorValue:
+    """`tensor` with `pad_value` outside the part that its slice called valid."""
+    source = tensor_argument(tensor, "fillpad's argument")
+    if not isinstance(pad_value, PadValue):
+        raise InputError(f"fillpad takes a pl.PadValue, not {pad_value!r}")
+    return computed("fillpad", source.shape, source.dtype, source, pad=pad_value.value)
+
+
+def transpose(tensor: TensorValue, axis1: int, axis2: int) -> TensorValue:
+    """Refuse, as the compiler does for tensors."""
+    del tensor, axis1, axis2
+    raise InputError(
+        "pl.transpose of a tensor is not in the language (the compiler refuses it); pass a_trans "
+        "or b_trans to the product, or store the tensor transposed"
+    )
+
+
+def scatter_update(*_: object, **__: object) -> TensorValue:
+    """Refuse: it writes where the data say, which nothing here follows."""
+    raise InputError(
+        "pl.scatter_update is not supported; assemble the rows at offsets that the orchestration "
+        "reads with pl.tensor.read"
+    )
+
+
 def concat(src0: TensorValue, src1: TensorValue) -> TensorValue:
     """Columns of `src0`, then those of `src1`."""
     left, right = tensor_argument(src0, "concat's first"), tensor_argument(src1, "concat's second")
@@ -182,14 +258,6 @@ def concat(src0: TensorValue, src1: TensorValue) -> TensorValue:
         raise InputError(f"cannot concat {left!r} and {right!r}: rows or dtypes differ")
     shape = (*left.shape[:-1], left.shape[-1] + right.shape[-1])
     return computed("concat", shape, left.dtype, left, right)
-
-
-def dim(tensor: TensorValue, axis: int) -> int:
-    """Size of `tensor` along `axis`."""
-    shape = tensor_argument(tensor, "dim's tensor").shape
-    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
-        raise InputError(f"axis {axis!r} is not a dimension of a tensor of rank {len(shape)}")
-    return shape[axis]
 
 
 # Cube
@@ -244,41 +312,3 @@ def matmul_acc(
     if total.shape != shape or total.dtype != wanted:
         raise InputError(f"matmul_acc: accumulator {total!r} must be {wanted}{list(shape)}")
     return current_tracer().matmul(shape, total.dtype, (left, a_trans), (right, b_trans), total)
-
-
-# Scalars and messages
-
-
-def _extreme(name: str, lhs: Scalar, rhs: Scalar) -> Scalar:
-    if isinstance(lhs, Expression) or isinstance(rhs, Expression):
-        return Operation(name, lhs, rhs)
-    if isinstance(lhs, TensorValue) or isinstance(rhs, TensorValue):
-        raise InputError(f"pl.{name} takes two scalars; use pl.maximum or pl.row_{name}")
-    return builtins.min(lhs, rhs) if name == "min" else builtins.max(lhs, rhs)
-
-
-def min(lhs: Scalar, rhs: Scalar) -> Scalar:
-    """Smaller of two scalars."""
-    return _extreme("min", lhs, rhs)
-
-
-def max(lhs: Scalar, rhs: Scalar) -> Scalar:
-    """Larger of two scalars."""
-    return _extreme("max", lhs, rhs)
-
-
-def static_print(*values: object) -> None:
-    """Accepted and ignored: there is no compile log to print to."""
-    del values
-
-
-def static_assert(condition: object, message: str = "") -> None:
-    """Check a constant when the program is read.
-
-    Raises
-    ------
-    InputError
-        The condition does not hold.
-    """
-    if not condition:
-        raise InputError(f"static_assert failed: {message or 'no message'}")

@@ -21,12 +21,15 @@ __all__ = [
     "Create",
     "CreateSite",
     "Handle",
+    "Let",
     "MakeView",
     "Node",
     "OrchestrationTracer",
+    "ReadElement",
     "Rebind",
     "Repeat",
     "SubmitTask",
+    "WriteElement",
 ]
 
 
@@ -88,6 +91,34 @@ class Rebind:
 
 
 @dataclass(frozen=True, slots=True)
+class Let:
+    """``symbols = values``, all at once, for scalars that change while the program runs."""
+
+    symbols: tuple[Symbol, ...]
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadElement:
+    """``result = tensor[index]``, read by the control core at a line of the program."""
+
+    result: Symbol
+    tensor: Handle
+    index: tuple[Scalar, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteElement:
+    """``tensor[index] = value``, likewise."""
+
+    tensor: Handle
+    index: tuple[Scalar, ...]
+    value: Scalar
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Repeat:
     """A counted loop; its body is a scope. `line` is that of the program.
 
@@ -113,7 +144,7 @@ class Choose:
     line: int
 
 
-Node = Create | MakeView | SubmitTask | Rebind | Repeat | Choose
+Node = Create | MakeView | SubmitTask | Rebind | Let | ReadElement | WriteElement | Repeat | Choose
 
 
 @dataclass(eq=False, slots=True)
@@ -173,9 +204,14 @@ class OrchestrationTracer:
         return self.new_tensor(self.creating, shape, dtype)
 
     def slice(
-        self, tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
+        self,
+        tensor: TensorValue,
+        shape: tuple[int, ...],
+        offset: tuple[Scalar, ...],
+        valid: tuple[Scalar, ...] | None,
     ) -> TensorValue:
-        """A view."""
+        """A view; it always has all of its elements, so `valid` changes nothing."""
+        del valid
         base = _handle(tensor)
         view = self.handle(shape, tensor.dtype)
         self.block.nodes.append(MakeView(view, base, shape, offset))
@@ -204,6 +240,30 @@ class OrchestrationTracer:
             )
         self.assemblies.append(Assembly(site, into, offset, self.line))
         return target
+
+    def read(self, tensor: TensorValue, index: tuple[Scalar, ...]) -> Scalar:
+        """A scalar that the control core reads from memory when the program runs."""
+        handle = _handle(tensor)
+        if handle.site is not None:
+            raise InputError(
+                f"{handle.site.name!r} is created by the program, and nothing has written it when "
+                "the orchestration reads it; read a tensor that the program is given"
+            )
+        result = Symbol(self.creating, tensor.dtype.is_float)
+        self.block.nodes.append(ReadElement(result, handle, index, self.line))
+        return result
+
+    def write(self, tensor: TensorValue, index: tuple[Scalar, ...], value: Scalar) -> None:
+        """Have the control core write an element."""
+        self.block.nodes.append(WriteElement(_handle(tensor), index, value, self.line))
+
+    def load(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: tiles live in kernels."""
+        raise InputError(
+            "pl.load, pl.store, pl.move and pl.create_tile belong into a function of type InCore"
+        )
+
+    store = move = create_tile = load
 
     def compute(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from devices.dtypes import BY_NAME
@@ -30,12 +30,19 @@ reference 6.4: 8 one way, 4 and 4 both ways)."""
 _PIPE = "gm_pipe_buffer"
 
 
-def add_pipe_buffer(tracer: OrchestrationTracer, kernels: list[Kernel]) -> None:
+def add_pipe_buffer(
+    tracer: OrchestrationTracer, kernels: list[Kernel], without: Collection[int]
+) -> None:
     """Give all MIX kernels of a function the one tensor through which their sides pass tiles.
 
-    It is made by the first alloc of the function, and no dependence is tracked on it.
+    It is made by the first alloc of the function, and no dependence is tracked on it. The kernels
+    numbered in `without` get none, as the compiler has it for those of a cluster block.
     """
-    mixed = {number for number, k in enumerate(kernels) if k.core is CoreType.MIX}
+    mixed = {
+        number
+        for number, kernel in enumerate(kernels)
+        if kernel.core is CoreType.MIX and number not in without
+    }
     slot_bytes = max((_slot_bytes(kernels[number]) for number in mixed), default=0)
     if not slot_bytes:
         return
@@ -90,19 +97,22 @@ class _Promotion:
     def __init__(self, kernels: list[Kernel], inouts: Sequence[Handle]) -> None:
         self.kernels = kernels
         self.inouts = {handle.variable for handle in inouts}
+        self.original = list(kernels)
+        self.variants: dict[int, dict[tuple[Parameter, ...], int]] = {}
 
     def block(
         self, block: Block, roots: Mapping[str, str], written: set[str], *, sequential: bool
     ) -> None:
         """Look at a block; `written` are the tensors written so far, by their variables."""
         known = dict(roots)
-        for node in block.nodes:
-            self.node(node, known, written, sequential=sequential)
+        block.nodes[:] = [
+            self.node(node, known, written, sequential=sequential) for node in block.nodes
+        ]
 
     def node(
         self, node: Node, roots: dict[str, str], written: set[str], *, sequential: bool
-    ) -> None:
-        """Look at one node."""
+    ) -> Node:
+        """Look at one node; returns what takes its place."""
         match node:
             case MakeView(result=view, base=base):
                 roots[view.variable] = roots.get(base.variable, base.variable)
@@ -114,13 +124,14 @@ class _Promotion:
                 for side in (then, orelse):
                     self.block(side, roots, written, sequential=sequential)
             case SubmitTask():
-                self.submit(node, roots, written, sequential=sequential)
+                return self.submit(node, roots, written, sequential=sequential)
+        return node
 
     def submit(
         self, node: SubmitTask, roots: Mapping[str, str], written: set[str], *, sequential: bool
-    ) -> None:
-        """Change the directions of a kernel, which is submitted from one place only."""
-        kernel = self.kernels[node.kernel]
+    ) -> SubmitTask:
+        """Change the directions of a kernel, for this place that submits it."""
+        kernel = self.original[node.kernel]
         parameters = []
         writes = set()
         for parameter, tensor in zip(kernel.parameters, node.tensors, strict=True):
@@ -134,4 +145,14 @@ class _Promotion:
                 writes.add(root)
             parameters.append(replace(parameter, direction=direction))
         written |= writes
-        self.kernels[node.kernel] = replace(kernel, parameters=tuple(parameters))
+        return replace(node, kernel=self.variant(node.kernel, tuple(parameters)))
+
+    def variant(self, number: int, parameters: tuple[Parameter, ...]) -> int:
+        """The kernel with such parameters: a kernel called from two places may need two."""
+        first = self.variants.setdefault(number, {parameters: number})
+        if parameters not in first:
+            first[parameters] = len(self.kernels)
+            self.kernels.append(self.kernels[number])
+        place = first[parameters]
+        self.kernels[place] = replace(self.kernels[place], parameters=parameters)
+        return place

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from devices.errors import InputError
 from runtime.accesses import check_bounds
 from runtime.errors import LanguageError
 from runtime.graph import Buffer, View
+from runtime.host_memory import HostMemory, InputValue
 from runtime.language.declarations import Program
 from runtime.language.lowering import Lowering, lower
 from runtime.submits import Submits
@@ -15,7 +18,11 @@ __all__ = ["record"]
 _PROGRAM_ARGUMENT = -1
 
 
-def record(program: Program, lowering: Lowering = Lowering.APRIL) -> Submits:
+def record(
+    program: Program,
+    lowering: Lowering = Lowering.APRIL,
+    inputs: Mapping[str, InputValue] | None = None,
+) -> Submits:
     """Lower `program` and run its orchestration.
 
     Parameters
@@ -24,6 +31,8 @@ def record(program: Program, lowering: Lowering = Lowering.APRIL) -> Submits:
         What to record.
     lowering : Lowering
         The compiler whose rules for directions of arguments apply.
+    inputs : mapping of str to number or array, optional
+        What tensors of the program hold, and its scalars, for an orchestration that reads them.
 
     Returns
     -------
@@ -36,18 +45,25 @@ def record(program: Program, lowering: Lowering = Lowering.APRIL) -> Submits:
         Misuse of the language (with file and line), a program that submits nothing, or one that
         touches memory outside its tensors.
     """
-    lowered = lower(program.entry, lowering)
+    lowered = lower(program, lowering)
     arguments = tuple(
         View(Buffer(name, t.shape, t.dtype, _PROGRAM_ARGUMENT), t.shape, (0,) * len(t.shape))
         for name, t in lowered.parameters
     )
     orchestration = lowered.orchestration
-    depths = [orchestration.kernel_depth[k] for k in range(len(lowered.kernels))]
+    host = HostMemory(inputs or {})
+    host.check(arguments, [name for name, _ in lowered.scalars])
     submits = Submits(
-        lowered.name, lowered.file, arguments, lowered.kernels, depths, orchestration.alloc_groups
+        lowered.name,
+        lowered.file,
+        arguments,
+        lowered.kernels,
+        orchestration.alloc_groups,
+        host=host,
     )
+    scalars = [host.scalar(name, dtype) for name, dtype in lowered.scalars]
     try:
-        orchestration.run(submits, *arguments)
+        orchestration.run(submits, *arguments, *scalars)
     except ArithmeticError as error:
         raise LanguageError(
             f"{lowered.file}: {lowered.name}: {error} in a scalar outside its regions; check the "

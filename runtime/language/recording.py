@@ -7,30 +7,18 @@ operands pass through L1 into L0A and L0B; results that leave the region are sto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from devices.dtypes import BY_NAME, DType
 from devices.errors import InputError
 from devices.expression import Scalar
-from devices.kernel import (
-    Box,
-    CoreType,
-    Memory,
-    Parameter,
-    Statement,
-    Tile,
-    TileOp,
-    home,
-    passed_by,
-    renumbered,
-    walk,
-)
-from runtime.language.tiles import GlobalArgument, OnChip, Slot, Uninitialised, Window
+from devices.kernel import Box, Memory, Tile, TileOp
+from runtime.language.kernel_record import KernelRecord
+from runtime.language.tiles import GlobalArgument, OnChip, Uninitialised, Valid, Window
 from runtime.language.values import TensorValue
 
-__all__ = ["KernelTracer", "flatten"]
+__all__ = ["KernelTracer"]
 
 _SCRATCH_COLUMNS = 128
 """Least width of a reduction's scratch tile; 64 columns get 128 in every published kernel."""
@@ -41,96 +29,15 @@ _WITH_SCALAR_FORM = ("add", "sub", "mul", "div")
 """Operations whose tile operation has another name when the second operand is a scalar."""
 
 
-class KernelTracer:
-    """Gives operations their meaning inside a region, and collects the kernel.
+_MATRIX_MEMORIES = (Memory.L0A, Memory.L0B)
 
-    Attributes
-    ----------
-    line : int
-        Line of the statement being read.
-    creates_output : bool
-        Whether a tensor created by this statement leaves the region.
-    """
+
+class KernelTracer(KernelRecord):
+    """Gives operations their meaning inside a kernel, and collects it."""
 
     def __init__(self) -> None:
-        self.arguments: list[GlobalArgument] = []
-        self.line = 0
-        self.creates_output = False
-        self._entry = Slot()
-        self._blocks: list[list[Slot | Statement]] = [[self._entry]]
+        super().__init__()
         self._passes: dict[Tile, Tile] = {}
-
-    # Structure
-
-    def argument(
-        self, name: str, shape: tuple[int, ...], dtype: DType, *, fresh: bool
-    ) -> GlobalArgument:
-        """Add a tensor argument; `fresh` ones are allocated for the kernel's results."""
-        value = GlobalArgument(name, shape, dtype, len(self.arguments), fresh=fresh)
-        self.arguments.append(value)
-        return value
-
-    @contextmanager
-    def block(self) -> Iterator[list[Slot | Statement]]:
-        """Collect what is recorded inside the ``with`` in a block of its own."""
-        block: list[Slot | Statement] = []
-        self._blocks.append(block)
-        try:
-            yield block
-        finally:
-            self._blocks.pop()
-
-    @contextmanager
-    def rewriting(self, values: Sequence[object]) -> Iterator[None]:
-        """Load anew, inside the ``with``, those arguments that a loop stores into."""
-        arguments = [v for v in values if isinstance(v, GlobalArgument)]
-        for argument in arguments:
-            argument.rewriting += 1
-        try:
-            yield
-        finally:
-            for argument in arguments:
-                argument.rewriting -= 1
-
-    def append(self, statement: Statement) -> None:
-        """Record a statement."""
-        self._blocks[-1].append(statement)
-
-    def move_to_end(self, argument: GlobalArgument) -> None:
-        """Let `argument` follow those that the kernel has so far."""
-        self.arguments.remove(argument)
-        self.arguments.append(argument)
-
-    def used_arguments(self) -> list[GlobalArgument]:
-        """Arguments that the kernel loads or stores: captured ones by name, then fresh ones."""
-        used = [a for a in self.arguments if a.loaded or a.stored]
-        return [a for a in used if not a.fresh] + [a for a in used if a.fresh]
-
-    def parameters(self) -> tuple[Parameter, ...]:
-        """The kernel's tensor parameters."""
-        return tuple(
-            Parameter(a.name, a.shape, a.dtype, a.direction) for a in self.used_arguments()
-        )
-
-    def body(self) -> tuple[Statement, ...]:
-        """Everything recorded, with arguments numbered by their place among the parameters."""
-        places = {a.index: place for place, a in enumerate(self.used_arguments())}
-        return renumbered(flatten(self._blocks[0]), places)
-
-    def core(self) -> CoreType:
-        """The core type that the recorded operations need.
-
-        Raises
-        ------
-        InputError
-            The two sides of a MIX kernel pass tiles of different sizes both ways.
-        """
-        ops = [op for op in walk(flatten(self._blocks[0])) if op.name != "tile.reshape"]
-        memories = {home(op) for op in ops}
-        if len(memories) > 1:
-            _check_pipes(ops)
-            return CoreType.MIX
-        return CoreType.AIC if CoreType.AIC in memories else CoreType.AIV
 
     # Tiles
 
@@ -154,7 +61,8 @@ class KernelTracer:
         if key not in window.tiles:
             window.tiles[key] = tile = _tile_of(window, memory, transposed=transposed)
             box = Box(window.argument.index, window.shape, window.offset)
-            window.slot.ops.append(_load(tile, box, window.line, transposed=transposed))
+            load = _load(tile, box, window.line, transposed=transposed, valid=window.valid)
+            window.slot.ops.append(load)
             window.argument.loaded = True
         return window.tiles[key]
 
@@ -164,7 +72,7 @@ class KernelTracer:
             return self._load_here(argument, Memory.UB, transposed=False)
         if argument.entry_tile is None:
             argument.entry_tile = tile = _tile_of(argument, Memory.UB, transposed=False)
-            self._entry.ops.append(_load(tile, _whole(argument), self.line, transposed=False))
+            self.entry.ops.append(_load(tile, _whole(argument), self.line, transposed=False))
             argument.loaded = True
         return argument.entry_tile
 
@@ -180,7 +88,13 @@ class KernelTracer:
         self.append(TileOp("tile.move", moved, (tile,), self.line))
         return moved
 
-    def store(self, source: TensorValue, target: GlobalArgument, offset: Sequence[Scalar]) -> None:
+    def move_into(self, result: Tile, value: TensorValue) -> None:
+        """Record the move of a value into a tile that another path fills as well."""
+        self.append(TileOp("tile.move", result, (self.tile(value),), self.line))
+
+    def write_back(
+        self, source: TensorValue, target: GlobalArgument, offset: Sequence[Scalar]
+    ) -> None:
         """Record a store of `source` into `target` at `offset`."""
         box = Box(target.index, source.shape, tuple(offset))
         self.append(TileOp("tile.store", None, (self.tile(source),), self.line, box))
@@ -192,12 +106,14 @@ class KernelTracer:
         """A tile, or a fresh argument where the tensor leaves the region."""
         if self.creates_output:
             return self.argument("created", shape, dtype, fresh=True)
-        slot = Slot()
-        self._blocks[-1].append(slot)
-        return Uninitialised(shape, dtype, slot, self.line)
+        return Uninitialised(shape, dtype, self.slot(), self.line)
 
     def slice(
-        self, tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
+        self,
+        tensor: TensorValue,
+        shape: tuple[int, ...],
+        offset: tuple[Scalar, ...],
+        valid: Valid,
     ) -> TensorValue:
         """A window on an argument; loads just that rectangle when something uses it."""
         if isinstance(tensor, Window):
@@ -208,9 +124,7 @@ class KernelTracer:
                 "slicing a tile inside its region is not supported; slice the tensor before "
                 "computing on it, or assemble the tile into a tensor first"
             )
-        slot = Slot()
-        self._blocks[-1].append(slot)
-        return Window(tensor, shape, offset, slot, self.line)
+        return Window(tensor, shape, offset, self.slot(), self.line, valid)
 
     def assemble(
         self, target: TensorValue, source: TensorValue, offset: tuple[Scalar, ...]
@@ -225,8 +139,63 @@ class KernelTracer:
                 "a whole tensor cannot be assembled without computing on it (the compiler has no "
                 "code for that copy); slice it first"
             )
-        self.store(source, target, offset)
+        self.write_back(source, target, offset)
         return target
+
+    def read(self, tensor: TensorValue, index: tuple[Scalar, ...]) -> NoReturn:
+        """Refuse: what a kernel does depends on scalars that its task is given."""
+        del tensor, index
+        raise InputError(
+            "reading one element inside a region is not supported; read it before the region, and "
+            "use the scalar in it"
+        )
+
+    def write(self, tensor: TensorValue, index: tuple[Scalar, ...], value: Scalar) -> NoReturn:
+        """Refuse, likewise."""
+        del tensor, index, value
+        raise InputError(
+            "writing one element inside a region is not supported; assemble a tile of pl.full"
+        )
+
+    # Tiles of kernels that are written by hand
+
+    def load(
+        self,
+        tensor: TensorValue,
+        offset: tuple[Scalar, ...],
+        shape: tuple[int, ...],
+        memory: Memory,
+        *,
+        transposed: bool,
+        valid: Valid,
+    ) -> TensorValue:
+        """Record a load."""
+        if not isinstance(tensor, GlobalArgument):
+            raise InputError("load reads a tensor of the kernel's parameters, not a tile")
+        window = Window(tensor, shape, offset, self.slot(), self.line, valid)
+        tile = self._load_window(window, memory, transposed=transposed)
+        return OnChip(tile, tensor.dtype, valid)
+
+    def store(
+        self, tile: TensorValue, offset: tuple[Scalar, ...], tensor: TensorValue
+    ) -> TensorValue:
+        """Record a store."""
+        if not isinstance(tensor, GlobalArgument):
+            raise InputError("store writes a tensor of the kernel's parameters, not a tile")
+        if not isinstance(tile, OnChip | Uninitialised):
+            raise InputError("store takes a tile; load the tensor first")
+        self.write_back(tile, tensor, offset)
+        return tensor
+
+    def move(self, tile: TensorValue, memory: Memory) -> TensorValue:
+        """Record a move."""
+        return OnChip(self._moved(self.tile(tile), memory), tile.dtype)
+
+    def create_tile(self, shape: tuple[int, ...], dtype: DType, memory: Memory) -> TensorValue:
+        """Record an uninitialised tile."""
+        tile = Tile(shape, dtype, memory)
+        self.append(TileOp("tile.create", tile, (), self.line))
+        return OnChip(tile, dtype)
 
     def compute(
         self,
@@ -238,9 +207,12 @@ class KernelTracer:
     ) -> TensorValue:
         """Record a vector operation."""
         tiles = tuple(self.tile(value) for value in operands)
+        valid = _valid_part(operands, shape)
+        if name == "fillpad":
+            attributes, valid = {**attributes, "valid": valid}, None
         if name != "reshape":
             tiles = tuple(self._passed(tile, Memory.UB) for tile in tiles)
-        if name in _REDUCTIONS:
+        if name in _REDUCTIONS and len(tiles) == 1:
             columns = max(tiles[0].shape[-1], _SCRATCH_COLUMNS)
             scratch = Tile((*tiles[0].shape[:-1], columns), tiles[0].dtype, Memory.UB)
             self.append(TileOp("tile.create", scratch, (), self.line))
@@ -251,7 +223,7 @@ class KernelTracer:
         self.append(
             TileOp(f"tile.{name}{suffix}", result, tiles, self.line, attributes=dict(attributes))
         )
-        return OnChip(result, dtype)
+        return OnChip(result, dtype, valid)
 
     def matmul(
         self,
@@ -263,8 +235,8 @@ class KernelTracer:
     ) -> TensorValue:
         """Record the loads and moves of the operands and the multiply(-accumulate)."""
         inputs = (self._matrix(*lhs), self._matrix(*rhs))
-        left = self._moved(inputs[0], Memory.L0A)
-        right = self._moved(inputs[1], Memory.L0B)
+        left = self._operand(inputs[0], Memory.L0A)
+        right = self._operand(inputs[1], Memory.L0B)
         # The cube accumulates in 32 bits whatever the program's result dtype is.
         wide = BY_NAME["FP32" if left.dtype.is_float else "INT32"]
         result = Tile(shape, wide, Memory.L0C)
@@ -277,7 +249,10 @@ class KernelTracer:
                 )
             name, operands = "tile.matmul_acc", (total, left, right)  # type: ignore[assignment]  # one operand more
         self.append(TileOp(name, result, operands, self.line))
-        return OnChip(result, dtype)
+        # Of tiles that were moved by hand the product is what the cube accumulates.
+        by_hand = lhs[0] if isinstance(lhs[0], OnChip) else None
+        is_tile = by_hand is not None and by_hand.tile.memory in _MATRIX_MEMORIES
+        return OnChip(result, wide if is_tile else dtype)
 
     def _matrix(self, value: TensorValue, transposed: bool) -> Tile:
         if isinstance(value, Window):
@@ -287,6 +262,8 @@ class KernelTracer:
         tile = self.tile(value)
         if tile.memory is Memory.UB and not transposed:
             return self._passed(tile, Memory.L1)
+        if tile.memory in (Memory.L1, *_MATRIX_MEMORIES) and not transposed:
+            return tile
         raise InputError(
             "a matmul takes tensors, slices of them or results of vector operations as they are; "
             "store another matmul's result, or what is to be transposed, into a tensor first"
@@ -301,6 +278,15 @@ class KernelTracer:
         if known is None:
             known = self._passes[tile] = self._moved(tile, memory)
         return known
+
+    def _operand(self, tile: Tile, memory: Memory) -> Tile:
+        """A matrix in the memory from which the cube reads that side."""
+        if tile.memory in _MATRIX_MEMORIES and tile.memory is not memory:
+            raise InputError(
+                f"the cube reads that operand from {memory.value}, and it is in "
+                f"{tile.memory.value}; move it there"
+            )
+        return tile if tile.memory is memory else self._moved(tile, memory)
 
     def _moved(self, tile: Tile, memory: Memory) -> Tile:
         moved = Tile(tile.shape, tile.dtype, memory)
@@ -317,27 +303,16 @@ def _whole(argument: GlobalArgument) -> Box:
     return Box(argument.index, argument.shape, (0,) * len(argument.shape))
 
 
-def _load(tile: Tile, box: Box, line: int, *, transposed: bool) -> TileOp:
-    attributes = {"transposed": True} if transposed else {}
+def _valid_part(operands: Sequence[TensorValue], shape: tuple[int, ...]) -> Valid:
+    """The part of a result that holds data: that of an operand of its shape."""
+    for value in operands:
+        if isinstance(value, Window | OnChip) and value.shape == shape and value.valid:
+            return value.valid
+    return None
+
+
+def _load(tile: Tile, box: Box, line: int, *, transposed: bool, valid: Valid = None) -> TileOp:
+    attributes: dict[str, Any] = {"transposed": True} if transposed else {}
+    if valid is not None:
+        attributes["valid"] = valid
     return TileOp("tile.load", tile, (), line, box, attributes)
-
-
-def _check_pipes(ops: Sequence[TileOp]) -> None:
-    """Refuse what the compiler refuses: one kernel has one size of tiles that pass."""
-    passing = {(passed_by(op), op.operands[0].nbytes) for op in ops if passed_by(op) is not None}
-    if len({side for side, _ in passing}) > 1 and len({size for _, size in passing}) > 1:
-        raise InputError(
-            "tiles of different sizes pass between the cube core and the vector cores both ways, "
-            "which the compiler refuses (a MIX task has one slot size); use two regions"
-        )
-
-
-def flatten(block: Sequence[Slot | Statement]) -> tuple[Statement, ...]:
-    """A recorded block with the loads in their places."""
-    out: list[Statement] = []
-    for entry in block:
-        if isinstance(entry, Slot):
-            out.extend(entry.ops)
-        else:
-            out.append(entry)
-    return tuple(out)

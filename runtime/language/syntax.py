@@ -55,6 +55,8 @@ class For:
         The loop's variable, where the compiler made the loop.
     in_chunk : bool
         Whether it runs the iterations of one chunk, which make one task.
+    carried : tuple of str
+        Names for the ``init_values`` of the header.
     """
 
     variable: str
@@ -63,6 +65,7 @@ class For:
     line: int
     symbol: Symbol | None = None
     in_chunk: bool = False
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,8 +111,8 @@ _INSTEAD = {
     ast.SetComp: "a comprehension; write the elements out",
     ast.Try: "try; there are no exceptions in a program",
     ast.NamedExpr: "an assignment inside an expression; write it as a statement",
-    ast.Yield: "yield; re-assign the carried name in the body of the loop",
-    ast.YieldFrom: "yield; re-assign the carried name in the body of the loop",
+    ast.Yield: "yield; use pl.yield_, or re-assign the carried name in the body of the loop",
+    ast.YieldFrom: "yield; use pl.yield_, or re-assign the carried name in the body of the loop",
     ast.Await: "await; the order of tasks follows from their data",
 }
 
@@ -192,6 +195,15 @@ class _Reader:
                 return Assign((name,), self.expression(value), node.lineno)
             case ast.For(target=ast.Name(id=name), iter=header, body=body, orelse=[]):
                 return For(name, self.expression(header), self.block(body), node.lineno)
+            case ast.For(
+                target=ast.Tuple(elts=[ast.Name(id=name), *carried]),
+                iter=header,
+                body=body,
+                orelse=[],
+            ):
+                names = self.carried(carried)
+                header, inside = self.expression(header), self.block(body)
+                return For(name, header, inside, node.lineno, carried=names)
             case ast.If(test=test, body=body, orelse=orelse):
                 condition = self.expression(test)
                 return If(condition, self.block(body), self.block(orelse), node.lineno)
@@ -204,6 +216,10 @@ class _Reader:
             case ast.Expr(value=value):
                 return Bare(self.expression(value), node.lineno)
         raise self.unsupported(node)
+
+    def carried(self, targets: list[ast.expr]) -> tuple[str, ...]:
+        """Names behind a loop's variable, alone or in a tuple of their own."""
+        return tuple(name for target in targets for name in self.names(target))
 
     def names(self, target: ast.expr) -> tuple[str, ...]:
         match target:

@@ -9,7 +9,10 @@ from devices.expression import Scalar
 from devices.kernel import Direction, Memory, Tile, TileOp
 from runtime.language.values import TensorValue
 
-__all__ = ["GlobalArgument", "OnChip", "Slot", "Uninitialised", "Window"]
+__all__ = ["GlobalArgument", "OnChip", "Slot", "Uninitialised", "Valid", "Window"]
+
+Valid = tuple[Scalar, ...] | None
+"""How many elements of a tile hold data, in every dimension; None if all do."""
 
 
 class GlobalArgument(TensorValue):
@@ -40,11 +43,12 @@ class GlobalArgument(TensorValue):
 class OnChip(TensorValue):
     """A tile. Its dtype is the program's, which for products may be narrower than the tile's."""
 
-    __slots__ = ("tile",)
+    __slots__ = ("tile", "valid")
 
-    def __init__(self, tile: Tile, dtype: DType) -> None:
+    def __init__(self, tile: Tile, dtype: DType, valid: Valid = None) -> None:
         super().__init__(tile.shape, dtype)
         self.tile = tile
+        self.valid = valid
 
 
 @dataclass(slots=True)
@@ -57,7 +61,7 @@ class Slot:
 class Window(TensorValue):
     """A slice of an argument, not loaded before its use says into which memory."""
 
-    __slots__ = ("argument", "line", "offset", "slot", "tiles")
+    __slots__ = ("argument", "line", "offset", "slot", "tiles", "valid")
 
     def __init__(
         self,
@@ -66,8 +70,10 @@ class Window(TensorValue):
         offset: tuple[Scalar, ...],
         slot: Slot,
         line: int,
+        valid: Valid = None,
     ) -> None:
         super().__init__(shape, argument.dtype)
+        self.valid = valid
         self.argument = argument
         self.offset = offset
         self.slot = slot

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 from devices.dtypes import DType
 from devices.errors import InputError
 from devices.expression import Scalar, constant_difference
+from devices.kernel import Memory
 
 __all__ = ["TensorValue", "Tracer", "current_tracer", "tracing"]
 
@@ -29,16 +30,16 @@ class TensorValue:
     def __repr__(self) -> str:
         return f"{self.dtype}{list(self.shape)}"
 
-    def __getitem__(self, index: Any) -> TensorValue:
-        """``x[a:b, c]``: a slice; an integer keeps a dimension of 1."""
+    def __getitem__(self, index: Any) -> TensorValue | Scalar:
+        """``x[a:b, c]``: a slice, where an integer keeps a dimension of 1; ``x[a, b]``: a read."""
         parts = index if isinstance(index, tuple) else (index,)
         if len(parts) != len(self.shape):
             raise InputError(f"{self!r} needs {len(self.shape)} indices, not {len(parts)}")
         if not any(isinstance(part, slice) for part in parts):
-            raise InputError("reading one element of a tensor is not supported; slice a row of it")
+            return current_tracer().read(self, tuple(parts))
         ranges = [_bounds(p, size) for p, size in zip(parts, self.shape, strict=True)]
         shape = tuple(extent for _, extent in ranges)
-        return current_tracer().slice(self, shape, tuple(start for start, _ in ranges))
+        return current_tracer().slice(self, shape, tuple(start for start, _ in ranges), None)
 
     def _no_operator(self, *_: object) -> NoReturn:
         raise InputError("operators on tensors are not in the language; use pl.add, pl.mul, ...")
@@ -75,9 +76,42 @@ class Tracer(Protocol):
         """An uninitialised tensor."""
 
     def slice(
-        self, tensor: TensorValue, shape: tuple[int, ...], offset: tuple[Scalar, ...]
+        self,
+        tensor: TensorValue,
+        shape: tuple[int, ...],
+        offset: tuple[Scalar, ...],
+        valid: tuple[Scalar, ...] | None,
     ) -> TensorValue:
-        """A rectangle of `tensor`."""
+        """A rectangle of `tensor`, of which only the part `valid` holds data, if that is given."""
+
+    def read(self, tensor: TensorValue, index: tuple[Scalar, ...]) -> Scalar:
+        """One element of `tensor`."""
+
+    def write(self, tensor: TensorValue, index: tuple[Scalar, ...], value: Scalar) -> None:
+        """Write one element of `tensor`."""
+
+    def load(
+        self,
+        tensor: TensorValue,
+        offset: tuple[Scalar, ...],
+        shape: tuple[int, ...],
+        memory: Memory,
+        *,
+        transposed: bool,
+        valid: tuple[Scalar, ...] | None,
+    ) -> TensorValue:
+        """A tile with a rectangle of `tensor`."""
+
+    def store(
+        self, tile: TensorValue, offset: tuple[Scalar, ...], tensor: TensorValue
+    ) -> TensorValue:
+        """`tensor` with `tile` written at `offset`."""
+
+    def move(self, tile: TensorValue, memory: Memory) -> TensorValue:
+        """The tile in another memory."""
+
+    def create_tile(self, shape: tuple[int, ...], dtype: DType, memory: Memory) -> TensorValue:
+        """An uninitialised tile."""
 
     def assemble(
         self, target: TensorValue, source: TensorValue, offset: tuple[Scalar, ...]

@@ -22,9 +22,9 @@ _Values = Mapping[Symbol, int]
 _Operation = Callable[..., Any]
 
 _WITHOUT_NUMBERS = frozenset(
-    {"tile.load", "tile.store", "tile.move", "tile.create", "tile.reshape"}
+    {"tile.load", "tile.store", "tile.move", "tile.create", "tile.reshape", "tile.fillpad"}
 )
-"""Operations that compute nothing."""
+"""Operations that compute nothing from their operands' numbers."""
 
 
 def is_computable(op: TileOp) -> bool:
@@ -58,10 +58,33 @@ def compute(op: TileOp, operands: Sequence[Array], values: _Values) -> Array:
     if "scalar" in op.attributes:
         scalar = evaluate(op.attributes["scalar"], values)
         inputs.append(np.asarray(scalar, dtype=np.float32 if tile.dtype.is_float else np.int64))
+    if op.name == "tile.fillpad":
+        return _padded(op, operands[0], values)
     if op.name == "tile.full":
         inputs = [op.attributes["value"]]
     result = _OPERATIONS[op.name](*inputs)
     return stored(np.broadcast_to(result, tile.shape), tile.dtype)
+
+
+def _padded(op: TileOp, source: Array, values: _Values) -> Array:
+    """`source` with the pad value outside its valid part; with ``null``, whatever is there."""
+    pad, valid = op.attributes["pad"], op.attributes["valid"]
+    if pad == "null" or valid is None:
+        return source
+    padded = np.full(source.shape, _pad_number(pad, source.dtype), dtype=source.dtype)
+    inside = tuple(slice(max(0, int(evaluate(extent, values)))) for extent in valid)
+    padded[inside] = source[inside]
+    return padded
+
+
+def _pad_number(pad: str, dtype: np.dtype[Any]) -> Any:
+    """The number of a pad value: infinities stand for the ends of the range of a float."""
+    if pad == "zero":
+        return 0
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return limits.max if pad == "max" else limits.min
+    return np.inf if pad == "max" else -np.inf
 
 
 def _quotient(left: Array, right: Array) -> Any:

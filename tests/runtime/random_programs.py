@@ -44,7 +44,7 @@ def computing_programs(draw, most_tasks=8):
     )
     made = AllocGroup((TensorSpec("t", (LENGTH,), FP32),), depth=1)
     kernels = []
-    submits = Submits("random", "random.py", arguments, kernels, [], [made])
+    submits = Submits("random", "random.py", arguments, kernels, [made])
     tensors = [*arguments, *submits.alloc(0)]
     for number in range(draw(st.integers(1, most_tasks))):
         chosen = draw(st.lists(st.sampled_from(range(3)), min_size=1, max_size=2, unique=True))
@@ -63,8 +63,7 @@ def computing_programs(draw, most_tasks=8):
         )
         body = tuple(_body(number, accesses))
         kernels.append(Kernel(f"k{number}", CoreType.AIV, parameters, (), body, number))
-        submits.kernel_depth.append(1)
-        submits.submit(number, tuple(views), ())
+        submits.submit(number, tuple(views), (), 1)
     return submits
 
 

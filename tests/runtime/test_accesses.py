@@ -310,10 +310,10 @@ def run(body, values, read, written):
 def test_what_a_kernel_touches_is_what_it_loads_and_stores_when_run(body, tasks):
     kernel = Kernel("k", CoreType.AIV, PARAMETERS, (N, M), body, 1)
     views = tuple(View(Buffer(p.name, p.shape, FP32, -1), p.shape, (0, 0)) for p in PARAMETERS)
-    submits = Submits("random", "random.py", views, [kernel], [1], [AllocGroup((), 1)])
+    submits = Submits("random", "random.py", views, [kernel], [AllocGroup((), 1)])
     submits.alloc(0)
     for scalars in tasks:
-        submits.submit(0, views, scalars)
+        submits.submit(0, views, scalars, 1)
     nothing, *found = touched_accesses(submits)
     assert nothing == ()
     for (n, m), accesses in zip(tasks, found, strict=True):

@@ -216,7 +216,7 @@ def programs(draw):
     )
     made = AllocGroup((TensorSpec("t", (LENGTH,), FP32),), depth=1)
     kernels = []
-    submits = Submits("random", "random.py", arguments, kernels, [], [made])
+    submits = Submits("random", "random.py", arguments, kernels, [made])
     tensors = [*arguments, *submits.alloc(0)]
     for number in range(draw(st.integers(1, 9))):
         parameters, body, views = [], [], []
@@ -235,8 +235,7 @@ def programs(draw):
             parameters.append(Parameter(f"p{position}", (size,), FP32, direction))
             views.append(submits.view(tensor, (size,), (first,)))
         kernels.append(Kernel(f"k{number}", CoreType.AIV, tuple(parameters), (), tuple(body), 1))
-        submits.kernel_depth.append(1)
-        submits.submit(number, tuple(views), ())
+        submits.submit(number, tuple(views), (), 1)
     return submits
 
 
