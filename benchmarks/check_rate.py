@@ -13,7 +13,6 @@ import numpy as np
 
 from benchmarks.simulation_rate import best_seconds
 from runtime.dependencies import find_graph
-from runtime.handwritten import submits_of
 from runtime.hazards import find_hazards
 from runtime.numerics.orders import program_order
 from runtime.numerics.run import compute_numbers
@@ -29,7 +28,7 @@ def measure(name: str, setup: Setup, repeats: int) -> str:
     """Line of the table for one workload."""
     workload = find_workload(name)
     parameters = workload.parameters(SIZES)
-    submits = submits_of(workload.build(**parameters))
+    submits = workload.submits(parameters)
     graph = find_graph(submits, setup.runtime)
     numbers = SCOPE3_NUMBERS
     inputs = numbers.inputs(np.random.default_rng(0), **parameters)

@@ -18,7 +18,7 @@ Examples
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -26,6 +26,7 @@ from devices.dtypes import DType
 from devices.errors import InputError
 from devices.kernel import CoreType, Direction, Kernel, Parameter, Statement, renumbered
 from runtime.graph import ALLOC, DUMMY, Buffer, View
+from runtime.host_memory import InputValue
 from runtime.language import Lowering, Program, record
 from runtime.launch import Launch
 from runtime.submits import Submits
@@ -177,11 +178,17 @@ class Orchestration:
         return self._submits
 
 
-def submits_of(program: Program | Orchestration, lowering: Lowering = Lowering.APRIL) -> Submits:
+def submits_of(
+    program: Program | Orchestration,
+    lowering: Lowering = Lowering.APRIL,
+    inputs: Mapping[str, InputValue] | None = None,
+) -> Submits:
     """What a program submits, written in the language or by hand; raises as `record`."""
-    if isinstance(program, Orchestration):
-        return program.submits()
-    return record(program, lowering)
+    if not isinstance(program, Orchestration):
+        return record(program, lowering, inputs)
+    if inputs:
+        raise InputError("a program that submits by hand reads no inputs")
+    return program.submits()
 
 
 def kernel_of(program: Program, name: str, fresh: Sequence[str] = ()) -> Kernel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -18,6 +18,7 @@ from runtime.estimates import Estimates
 from runtime.language import Lowering
 from runtime.version import available_runtimes, load_runtime
 from tilesim.ideals import IDEALS, idealized, read_ideals
+from tilesim.input_values import read_inputs
 from tilesim.options import (
     read_choice,
     read_constants,
@@ -30,11 +31,15 @@ from tilesim.options import (
 )
 from tilesim.policies import policy_names, read_policies
 from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
+from tilesim.sources import find_source
 from workloads.catalogue import WORKLOADS
+from workloads.workload import Workload
 
 __all__ = [
+    "Call",
     "DeviceName",
     "Gantt",
+    "Inputs",
     "Json",
     "Name",
     "Names",
@@ -64,8 +69,12 @@ def _workload(help_text: str) -> Any:
     )
 
 
-Names = Annotated[list[str], _workload("Workloads by name (`tilesim list` shows them).")]
-Name = Annotated[list[str], _workload("Workload by name (`tilesim list` shows them).")]
+_SOURCE = (
+    "by name (`tilesim list` shows them), or a program file, which is executed: FILE.py, or "
+    "REVISION:FILE.py in a git repository"
+)
+Names = Annotated[list[str], _workload(f"Workloads {_SOURCE}.")]
+Name = Annotated[list[str], _workload(f"Workload {_SOURCE}.")]
 Gantt = Annotated[
     Path | None,
     typer.Option("--gantt", "-g", help="Draw a Gantt chart: .png, .svg or .pdf."),
@@ -94,6 +103,25 @@ Settings = Annotated[
         help="Parameter of the workload; repeat it, or write several after one another.",
     ),
 ]
+Call = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The program in a FILE.py, or the function that builds it, where it has several.",
+        show_default="the only one",
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="What a tensor or scalar holds that the program's control flow reads: a number for "
+        "all elements, or FILE.npy.",
+        show_default="as the workload or the file's tensor specs have it",
+    ),
+]
 DeviceName = Annotated[
     str,
     typer.Option(
@@ -110,6 +138,8 @@ class Options:
     """The options that say how large a workload is, and what it runs on."""
 
     settings: Settings = None
+    call: Call = None
+    inputs: Inputs = None
     device: DeviceName = DEFAULT_DEVICE
     runtime: Annotated[
         str,
@@ -266,18 +296,39 @@ class Options:
         names, given = split_settings(words, self.settings or [])
         return names, read_settings(given)
 
-    def workload(self, words: list[str], verb: str) -> tuple[str, dict[str, int]]:
-        """The one name of a verb that takes one, and settings.
+    def workload(
+        self, words: list[str], verb: str, arguments: Sequence[str] = ()
+    ) -> tuple[Workload, dict[str, int]]:
+        """The one workload of a verb that takes one, and settings.
+
+        Parameters
+        ----------
+        words : list of str
+            Positional arguments.
+        verb : str
+            For messages.
+        arguments : sequence of str
+            What a program file finds in ``sys.argv``.
 
         Raises
         ------
         InputError
-            There is none, or there are several.
+            There is none, or there are several; or as `source`.
         """
         names, settings = self.workloads(words)
         if len(names) != 1:
             raise InputError(f"{verb} takes one workload, not {len(names)}; compare takes several")
-        return names[0], settings
+        return self.source(names[0], arguments), settings
+
+    def source(self, name: str, arguments: Sequence[str] = ()) -> Workload:
+        """The workload of a name or file.
+
+        Raises
+        ------
+        InputError
+            There is none; or an input is not of the form ``name=value``.
+        """
+        return find_source(name, self.call, arguments, read_inputs(self.inputs or []))
 
 
 def takes_options(verb: Callable[..., None]) -> Callable[..., None]:

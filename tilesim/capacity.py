@@ -13,10 +13,9 @@ from devices.device import Device, load_device
 from devices.dtypes import DType
 from devices.kernel import Kernel, walk
 from runtime.graph import Buffer
-from runtime.handwritten import submits_of
 from runtime.submits import Submits
 from tilesim.replay import DEFAULT_DEVICE
-from workloads.catalogue import find_workload
+from tilesim.sources import Source, find_source
 
 __all__ = ["Capacity", "LargeTensor", "capacity"]
 
@@ -82,7 +81,7 @@ class Capacity:
 
 
 def capacity(
-    workload: str, settings: Mapping[str, Any] | None = None, device: Device | None = None
+    workload: Source, settings: Mapping[str, Any] | None = None, device: Device | None = None
 ) -> Capacity:
     """What a workload's kernels take on chip; nothing is simulated.
 
@@ -91,7 +90,8 @@ def capacity(
     InputError
         Unknown names, or values that do not fit.
     """
-    submits = submits_of(find_workload(workload).program(settings))
+    found = find_source(workload)
+    submits = found.submits(found.parameters(settings or {}))
     return Capacity(submits, device or load_device(DEFAULT_DEVICE))
 
 

@@ -35,6 +35,7 @@ from runtime.numerics.tasks import Observer, check_computable
 from runtime.unordered import Key, Kind
 from tilesim.capacity import Capacity
 from tilesim.replay import Report, Run, Setup, replay, run_case
+from tilesim.sources import Source
 from workloads.numbers import Numbers
 from workloads.workload import Workload
 
@@ -134,7 +135,7 @@ class Check:
 
 
 def check(
-    workload: str,
+    workload: Source,
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
     *,
@@ -149,8 +150,8 @@ def check(
 
     Parameters
     ----------
-    workload : str
-        Its name.
+    workload : str or Workload
+        As for `replay`.
     settings : mapping, optional
         Parameters that differ from its defaults.
     setup : Setup, optional

@@ -9,7 +9,8 @@ from typing import Any
 
 from runtime.case import Case
 from tilesim.replay import Report, Run, Setup, build_case, run_case
-from workloads.catalogue import find_workload
+from tilesim.sources import Source, find_source
+from workloads.workload import Workload
 
 __all__ = ["Comparison", "compare", "differing_parameters"]
 
@@ -38,7 +39,7 @@ class Comparison:
 
 
 def compare(
-    workloads: Sequence[str],
+    workloads: Sequence[Source],
     settings: Mapping[str, Any] | None = None,
     setups: Sequence[Setup] | None = None,
     report: Report | None = None,
@@ -49,8 +50,8 @@ def compare(
 
     Parameters
     ----------
-    workloads : sequence of str
-        Their names.
+    workloads : sequence of str or Workload
+        Each as for `replay`.
     settings : mapping, optional
         Parameters that differ from the defaults, the same for every workload.
     setups : sequence of Setup, optional
@@ -66,18 +67,21 @@ def compare(
         As `replay`.
     """
     settings, setups = settings or {}, setups or [Setup()]
-    for name in workloads:  # before anything runs
-        find_workload(name).parameters(settings)
+    found = [find_source(workload) for workload in workloads]
+    for workload in found:  # before anything runs
+        workload.parameters(settings)
     builder = _Builder(report or (lambda _: None))
 
-    def run(name: str, sizes: Mapping[str, Any], setup: Setup) -> Run:
-        return builder.run(name, find_workload(name).parameters(sizes), setup)
+    def runs(sizes: Mapping[str, Any]) -> tuple[Run, ...]:
+        return tuple(
+            builder.run(workload, workload.parameters(sizes), setup)
+            for workload in found
+            for setup in setups
+        )
 
-    asked = tuple(run(name, settings, setup) for name in workloads for setup in setups)
-    groups = []
-    for sizes in _sizes(workloads, settings) if like_for_like else ():
-        merged = {**settings, **sizes}
-        groups.append(tuple(run(name, merged, setup) for name in workloads for setup in setups))
+    asked = runs(settings)
+    sizes = _sizes(found, settings) if like_for_like else []
+    groups = [runs({**settings, **each}) for each in sizes]
     return Comparison(asked, tuple(groups))
 
 
@@ -88,22 +92,25 @@ class _Builder:
         self._report = report
         self._runs: list[Run] = []
 
-    def run(self, name: str, parameters: Mapping[str, int], setup: Setup) -> Run:
+    def run(self, workload: Workload, parameters: Mapping[str, int], setup: Setup) -> Run:
         """The run of a workload with these parameters on this setup."""
-        same = [r for r in self._runs if (r.workload.name, r.parameters) == (name, parameters)]
+        same = [r for r in self._runs if r.workload is workload and r.parameters == parameters]
         for known in same:
             if known.setup == setup:
                 return known
         began = perf_counter()
-        case = self._case(name, parameters, setup, same)
+        case = self._case(workload, parameters, setup, same)
         trace_s = perf_counter() - began
-        workload = find_workload(name)
         made = run_case(workload, parameters, setup, case, trace_s, self._report)
         self._runs.append(made)
         return made
 
     def _case(
-        self, name: str, parameters: Mapping[str, int], setup: Setup, same: Sequence[Run]
+        self,
+        workload: Workload,
+        parameters: Mapping[str, int],
+        setup: Setup,
+        same: Sequence[Run],
     ) -> Case:
         for known in same:
             if known.setup.has_graph_of(setup):
@@ -113,12 +120,12 @@ class _Builder:
                     estimates=setup.estimates,
                     profiling=setup.profiling,
                 )
-        return build_case(find_workload(name), parameters, setup, self._report)
+        return build_case(workload, parameters, setup, self._report)
 
 
-def _sizes(workloads: Sequence[str], settings: Mapping[str, Any]) -> list[dict[str, int]]:
+def _sizes(workloads: Sequence[Workload], settings: Mapping[str, Any]) -> list[dict[str, int]]:
     """Different values of the parameters that all workloads have, where they differ at all."""
-    chosen = [find_workload(name).parameters(settings) for name in workloads]
+    chosen = [workload.parameters(settings) for workload in workloads]
     common = [p for p in chosen[0] if all(p in other for other in chosen)]
     differing = [p for p in common if len({parameters[p] for parameters in chosen}) > 1]
     sizes = [{p: parameters[p] for p in differing} for parameters in chosen]

@@ -12,7 +12,6 @@ from devices.errors import InputError, unknown_name
 from devices.traffic import Footprints
 from runtime.dependencies import find_graph
 from runtime.graph import TaskGraph
-from runtime.handwritten import submits_of
 from runtime.noise import Noise
 from runtime.simulation import simulate
 from runtime.times import durations_us, memory_uses
@@ -69,7 +68,7 @@ class Experiment:
         """
         try:
             workload, runtime = find_workload(case.workload), load_runtime(case.runtime)
-            graph = find_graph(submits_of(workload.program(case.settings)), runtime)
+            graph = find_graph(workload.submits(workload.parameters(case.settings)), runtime)
             if case.tasks not in (None, graph.task_count):
                 raise InputError(f"tasks: {case.workload} has {graph.task_count}, not {case.tasks}")
             if case.kernel:

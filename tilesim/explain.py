@@ -11,10 +11,9 @@ from runtime.attribution import Gap, attribute_gap
 from runtime.case import Case
 from runtime.explanation import Explanation
 from runtime.explanation import explain as explain_trace
-from runtime.handwritten import submits_of
 from runtime.overhead import Overhead, measure_overhead
 from tilesim.replay import Report, Run, Setup, build_case, replay
-from workloads.catalogue import find_workload
+from tilesim.sources import Source, find_source
 from workloads.workload import Workload
 
 __all__ = ["Difference", "FalseEdges", "Why", "explain", "explain_against"]
@@ -65,7 +64,7 @@ class Why:
 
 
 def explain(
-    workload: str,
+    workload: Source,
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
     report: Report | None = None,
@@ -81,7 +80,7 @@ def explain(
     """
     tell = report or (lambda _: None)
     run = replay(workload, settings, setup, report)
-    tell(f"{workload}: explaining")
+    tell(f"{run.workload.name}: explaining")
     return Why(
         run=run,
         explanation=explain_trace(run.trace),
@@ -135,8 +134,8 @@ class Difference:
 
 
 def explain_against(
-    first: tuple[str, Mapping[str, Any]],
-    second: tuple[str, Mapping[str, Any]],
+    first: tuple[Source, Mapping[str, Any]],
+    second: tuple[Source, Mapping[str, Any]],
     setup: Setup | None = None,
     report: Report | None = None,
 ) -> Difference:
@@ -144,8 +143,8 @@ def explain_against(
 
     Parameters
     ----------
-    first, second : (str, mapping)
-        Names and settings.
+    first, second : (str or Workload, mapping)
+        Workloads as for `replay`, and settings.
     setup : Setup, optional
         What both run on.
     report : callable, optional
@@ -157,7 +156,7 @@ def explain_against(
         Unknown names, values that do not fit, or a workload that cannot have the other's size.
     """
     setup, tell = setup or Setup(), report or (lambda _: None)
-    workloads = [find_workload(name) for name, _ in (first, second)]
+    workloads = [find_source(source) for source, _ in (first, second)]
     given = [dict(settings) for _, settings in (first, second)]
     parameters = [w.parameters(s) for w, s in zip(workloads, given, strict=True)]
     common = [name for name in parameters[0] if name in parameters[1]]
@@ -176,8 +175,8 @@ def _is_size(workload: Workload, parameters: list[dict[str, int]], name: str) ->
     """Whether a parameter decides how large a program's tensors are, not how it is cut."""
 
     def shapes(value: int) -> list[tuple[int, ...]]:
-        program = workload.build(**{**parameters[0], name: value})
-        return [view.shape for view in submits_of(program).arguments]
+        submits = workload.submits({**parameters[0], name: value})
+        return [view.shape for view in submits.arguments]
 
     try:
         return shapes(parameters[0][name]) != shapes(parameters[1][name])

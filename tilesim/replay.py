@@ -17,7 +17,6 @@ from runtime.case import Case
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph, lookup_limit
 from runtime.estimates import Estimates
 from runtime.graph import TaskGraph
-from runtime.handwritten import submits_of
 from runtime.language import Lowering
 from runtime.ring_usage import RingUsage, ring_usage
 from runtime.statistics import Statistics, summarize
@@ -25,7 +24,7 @@ from runtime.trace import Trace
 from runtime.version import RuntimeVersion, available_runtimes, load_runtime
 from scheduler.policy import Policy, RuntimePolicy, full_name
 from tilesim.ideals import IDEALS
-from workloads.catalogue import find_workload
+from tilesim.sources import Source, find_source
 from workloads.published import PublishedCase, default_published
 from workloads.workload import Workload
 
@@ -229,7 +228,7 @@ def _number(figure: Quantity | int) -> float:
 
 
 def replay(
-    workload: str,
+    workload: Source,
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
     report: Report | None = None,
@@ -238,8 +237,8 @@ def replay(
 
     Parameters
     ----------
-    workload : str
-        Its name.
+    workload : str or Workload
+        The workload, its name, a program file, or ``revision:file``.
     settings : mapping, optional
         Parameters that differ from its defaults.
     setup : Setup, optional
@@ -254,7 +253,7 @@ def replay(
     """
     setup, tell = setup or Setup(), report or _ignore
     began = perf_counter()
-    found = find_workload(workload)
+    found = find_source(workload)
     parameters = found.parameters(settings or {})
     case = build_case(found, parameters, setup, tell)
     return run_case(found, parameters, setup, case, perf_counter() - began, tell)
@@ -271,7 +270,7 @@ def build_case(
         The program cannot be read, or the device does not state what an operation costs.
     """
     report(f"{workload.name}: reading the program")
-    submits = submits_of(workload.build(**parameters), setup.lowering)
+    submits = workload.submits(parameters, setup.lowering)
     report(f"{workload.name}: finding the graph of {len(submits):,} submits")
     graph = find_graph(
         submits,

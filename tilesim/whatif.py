@@ -12,6 +12,7 @@ from devices.errors import InputError
 from runtime.bounds import Bounds
 from runtime.changes import Change, ScaleKernel, apply_changes
 from tilesim.replay import Report, Run, Setup, replay
+from tilesim.sources import Source
 
 __all__ = [
     "SWEEP_FACTORS",
@@ -117,7 +118,7 @@ class Sweep:
 
 
 def what_if(
-    workload: str,
+    workload: Source,
     changes: Sequence[Change],
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
@@ -127,8 +128,8 @@ def what_if(
 
     Parameters
     ----------
-    workload : str
-        Its name.
+    workload : str or Workload
+        As for `replay`.
     changes : sequence of Change
         Made in the order of their stages: edges, tasks, times, machine.
     settings, setup, report
@@ -144,7 +145,7 @@ def what_if(
     sets = [[change] for change in changes] if len(changes) > 1 else []
     outcomes: list[Outcome] = []
     for chosen in [*sets, list(changes)]:
-        tell(f"{workload}: changing it, {len(outcomes) + 1} of {len(sets) + 1}")
+        tell(f"{run.workload.name}: changing it, {len(outcomes) + 1} of {len(sets) + 1}")
         try:
             case, words = apply_changes(run.case, chosen)
         except InputError:
@@ -158,7 +159,7 @@ def what_if(
 
 
 def sweep_kernel_time(
-    workload: str,
+    workload: Source,
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
     report: Report | None = None,
@@ -194,7 +195,7 @@ def sweep_kernel_time(
         kernel = case.graph.kernels[number]
         walls_us = []
         for factor in SWEEP_FACTORS:
-            tell(f"{workload}: {kernel.name} at {factor:g} of its time")
+            tell(f"{run.workload.name}: {kernel.name} at {factor:g} of its time")
             scaled, _ = ScaleKernel(kernel.name, factor).apply(case)
             walls_us.append(scaled.simulate().wall_clock_us)
         share = float(case.durations_us[case.graph.kernel == number].sum() / total_us)

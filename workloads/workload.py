@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import lcm
 from typing import Any
 
 from devices.errors import InputError, unknown_name
-from runtime.handwritten import Orchestration
-from runtime.language import Program
+from runtime.handwritten import Orchestration, submits_of
+from runtime.host_memory import InputValue
+from runtime.language import Lowering, Program
+from runtime.submits import Submits
 from workloads.numbers import Numbers
 
 __all__ = ["Workload"]
@@ -31,6 +33,11 @@ class Workload:
         Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
     numbers : Numbers or None
         How to check what it computes, if that is known.
+    inputs : callable or None
+        ``inputs(**parameters)`` gives what the orchestration reads, by the name of the tensor, if
+        it reads any.
+    given : mapping
+        What the user gives of that in place.
     """
 
     name: str
@@ -39,6 +46,8 @@ class Workload:
     build: Callable[..., Program | Orchestration]
     divides: tuple[tuple[str, str | int], ...] = ()
     numbers: Numbers | None = None
+    inputs: Callable[..., Mapping[str, InputValue]] | None = None
+    given: Mapping[str, InputValue] = field(default_factory=dict)
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
@@ -75,3 +84,20 @@ class Workload:
     def program(self, settings: Mapping[str, Any] | None = None) -> Program | Orchestration:
         """The program with `settings` in place of defaults; raises as `parameters` does."""
         return self.build(**self.parameters(settings or {}))
+
+    def read_values(self, parameters: Mapping[str, int]) -> dict[str, InputValue]:
+        """What the orchestration finds in the tensors that it reads."""
+        usual = {} if self.inputs is None else self.inputs(**parameters)
+        return {**usual, **self.given}
+
+    def submits(
+        self, parameters: Mapping[str, int], lowering: Lowering = Lowering.APRIL
+    ) -> Submits:
+        """The submits of the program with all `parameters` given.
+
+        Raises
+        ------
+        InputError
+            The program cannot be read.
+        """
+        return submits_of(self.build(**parameters), lowering, self.read_values(parameters))

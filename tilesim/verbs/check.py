@@ -11,7 +11,9 @@ from devices.errors import InputError, unknown_name
 from runtime.numerics.orders import Order
 from runtime.unordered import Kind
 from tilesim.arguments import (
+    Call,
     DeviceName,
+    Inputs,
     Json,
     Name,
     Options,
@@ -80,10 +82,10 @@ def check_workload(
     `tilesim check qwen3-scope3-restructured --set hidden=1024 intermediate=2048 --order adversarial
     --repair raw,waw,war`
     """
-    name, settings = options.workload(workload, "check")
+    source, settings = options.workload(workload, "check")
     with progress() as report:
         found = check(
-            name,
+            source,
             settings,
             options.setup("check"),
             order=_read_order(order),
@@ -114,6 +116,8 @@ def check_workload(
 def show_capacity(
     workload: Name,
     settings: Settings = None,
+    call: Call = None,
+    inputs: Inputs = None,
     device: DeviceName = DEFAULT_DEVICE,
     as_json: Json = False,
 ) -> None:
@@ -124,10 +128,11 @@ def show_capacity(
     Examples: `tilesim capacity qwen3-scope3-restructured`,
     `tilesim capacity qwen3-scope3-resident --json`
     """
-    name, sizes = Options(settings, device).workload(workload, "capacity")
+    source, sizes = Options(settings, call, inputs, device).workload(workload, "capacity")
+    name = source.name
     with progress() as report:
         report(f"{name}: reading the program")
-        found = capacity(name, sizes, load_device(device))
+        found = capacity(source, sizes, load_device(device))
     if as_json:
         print_json(capacity_records(found))
     else:

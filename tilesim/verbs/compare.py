@@ -53,7 +53,8 @@ def compare_workloads(
     setups = options.setups()
     check_outputs(pictures=[gantt])
     with progress() as report:
-        comparison = compare(names, settings, setups, report, like_for_like=like_for_like)
+        sources = [options.source(name) for name in names]
+        comparison = compare(sources, settings, setups, report, like_for_like=like_for_like)
         if gantt is not None:
             report(f"drawing {gantt}")
             _draw(comparison.runs, gantt)

@@ -19,6 +19,7 @@ from tilesim.progress import progress
 from tilesim.replay import Setup
 from tilesim.report import print_caveat
 from tilesim.verbs.replay import bound_lines
+from workloads.workload import Workload
 
 __all__ = ["explain_workload"]
 
@@ -53,7 +54,7 @@ def explain_workload(
     Examples: `tilesim explain qwen3-scope3-baseline --gantt why.png --window 0:500`,
     `tilesim explain qwen3-scope3-baseline --against qwen3-scope3-restructured -w gap.png`
     """
-    name, settings = options.workload(workload, "explain")
+    source, settings = options.workload(workload, "explain")
     setup, drawn = options.setup("explain"), read_window(window)
     if drawn is not None and gantt is None:
         raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
@@ -61,14 +62,14 @@ def explain_workload(
         if waterfall is not None or against_set:
             raise InputError("--waterfall and --against-set are for --against WORKLOAD")
         check_outputs(pictures=[gantt])
-        _explain_one(name, settings, setup, path, gantt, drawn, as_json=as_json)
+        _explain_one(source, settings, setup, path, gantt, drawn, as_json=as_json)
         return
     if gantt is not None:
         raise InputError("--gantt shows one run; with --against draw --waterfall FILE.png")
     check_outputs(pictures=[waterfall])
-    other = against, {**settings, **read_settings(against_set or [])}
+    other = options.source(against), {**settings, **read_settings(against_set or [])}
     with progress() as report:
-        difference = explain_against((name, settings), other, setup, report)
+        difference = explain_against((source, settings), other, setup, report)
         if waterfall is not None:
             report(f"drawing {waterfall}")
             _draw(difference, waterfall)
@@ -79,7 +80,7 @@ def explain_workload(
 
 
 def _explain_one(
-    name: str,
+    source: Workload,
     settings: dict[str, int],
     setup: Setup,
     path: int,
@@ -89,7 +90,7 @@ def _explain_one(
     as_json: bool,
 ) -> None:
     with progress() as report:
-        why = explain(name, settings, setup, report)
+        why = explain(source, settings, setup, report)
         if gantt is not None:
             report(f"drawing {gantt}")
             _draw_path(why, gantt, drawn)

@@ -44,14 +44,14 @@ def replay_workload(
     `tilesim replay qwen3-scope3-baseline --dependencies tile --gantt run.png --window 0:500`,
     `tilesim replay qwen3-scope3-restructured --repeat 20 --seed 1`
     """
-    name, settings = options.workload(workload, "replay")
+    source, settings = options.workload(workload, "replay")
     setup = options.setup("replay")
     drawn = read_window(window)
     if drawn is not None and gantt is None:
         raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
     check_outputs(pictures=[gantt], traces=[trace])
     with progress() as report:
-        run = replay(name, settings, setup, report)
+        run = replay(source, settings, setup, report)
         if gantt is not None:
             report(f"drawing {gantt}")
             plots().draw_gantt(

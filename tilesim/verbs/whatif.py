@@ -75,7 +75,7 @@ def ask_what_if(
     Examples: `tilesim whatif qwen3-scope3-baseline -c drop-false-edges -c free-submits`,
     `tilesim whatif qwen3-scope3-restructured --sweep kernel-time --plot sweep.png`
     """
-    name, settings = options.workload(workload, "whatif")
+    source, settings = options.workload(workload, "whatif")
     setup, changes = options.setup("whatif"), read_changes(change or [])
     if sweep is None:
         if not changes:
@@ -83,7 +83,7 @@ def ask_what_if(
         if plot is not None:
             raise InputError("--plot is for --sweep kernel-time")
         with progress() as report:
-            result = what_if(name, changes, settings, setup, report)
+            result = what_if(source, changes, settings, setup, report)
         if as_json:
             print_json(what_if_record(result))
         else:
@@ -94,7 +94,7 @@ def ask_what_if(
         raise InputError(f"--sweep takes {', '.join(_SWEEPS)}, not {sweep!r}")
     check_outputs(pictures=[plot])
     with progress() as report:
-        swept = sweep_kernel_time(name, settings, setup, report, changes)
+        swept = sweep_kernel_time(source, settings, setup, report, changes)
         if plot is not None:
             report(f"drawing {plot}")
             _draw(swept, plot)
