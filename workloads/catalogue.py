@@ -6,9 +6,17 @@ from collections.abc import Callable, Mapping
 
 from devices.errors import unknown_name
 from runtime.language import Program
+from workloads.goldens.attention import PAGED_NUMBERS
 from workloads.goldens.benchmarks import ALTERNATING_NUMBERS
 from workloads.goldens.bgemm import BGEMM_NUMBERS
 from workloads.goldens.examples import EXAMPLE_NUMBERS
+from workloads.goldens.kernels import (
+    PROJECTION_NUMBERS,
+    PROJECTION_TRANSPOSED_NUMBERS,
+    RESCALE_NUMBERS,
+    SCORES_NUMBERS,
+    WEIGHTED_VALUES_NUMBERS,
+)
 from workloads.goldens.qwen3_scope1 import SCOPE1_NUMBERS
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
@@ -207,6 +215,7 @@ WORKLOADS: dict[str, Workload] = {
             group=Group.ATTENTION,
             defaults=_ATTENTION,
             build=build_paged_attention,
+            numbers=PAGED_NUMBERS,
         ),
         Workload(
             name="paged-attention-unroll",
@@ -214,6 +223,7 @@ WORKLOADS: dict[str, Workload] = {
             group=Group.ATTENTION,
             defaults={**_ATTENTION, "unroll": 8},
             build=build_paged_attention_unroll,
+            numbers=PAGED_NUMBERS,
         ),
         Workload(
             name="batch-paged-attention",
@@ -221,6 +231,7 @@ WORKLOADS: dict[str, Workload] = {
             group=Group.ATTENTION,
             defaults={**_ATTENTION, "chunk": 16},
             build=build_batch_paged_attention,
+            numbers=PAGED_NUMBERS,
         ),
         Workload(
             name="projection",
@@ -229,6 +240,7 @@ WORKLOADS: dict[str, Workload] = {
             defaults=_PROJECTION,
             build=build_projection,
             divides=_PROJECTION_DIVIDES,
+            numbers=PROJECTION_NUMBERS,
         ),
         Workload(
             name="projection-transposed",
@@ -237,6 +249,7 @@ WORKLOADS: dict[str, Workload] = {
             defaults=_PROJECTION,
             build=build_projection_transposed,
             divides=_PROJECTION_DIVIDES,
+            numbers=PROJECTION_TRANSPOSED_NUMBERS,
         ),
         Workload(
             name="scores",
@@ -245,6 +258,7 @@ WORKLOADS: dict[str, Workload] = {
             defaults={**_SCORES, "element_bytes": 2},
             build=build_scores,
             divides=(("keys", "block"),),
+            numbers=SCORES_NUMBERS,
         ),
         Workload(
             name="weighted-values",
@@ -253,6 +267,7 @@ WORKLOADS: dict[str, Workload] = {
             defaults=_SCORES,
             build=build_weighted_values,
             divides=(("keys", "block"),),
+            numbers=WEIGHTED_VALUES_NUMBERS,
         ),
         Workload(
             name="rescale",
@@ -260,6 +275,7 @@ WORKLOADS: dict[str, Workload] = {
             group=Group.KERNELS,
             defaults={"tasks": 24, "rows": 8, "columns": 128, "blocks": 16, "stages": 2},
             build=build_rescale,
+            numbers=RESCALE_NUMBERS,
         ),
         Workload(
             name="empty",

@@ -59,6 +59,7 @@ def verdict(outcome):
 @pytest.mark.parametrize("order", ["program", "simulated"])
 def test_every_workload_computes_its_golden_results(name, order):
     smaller = {"hidden": 1024, "intermediate": 2048, "norm_chunk": 1024, "batch": 16}
+    smaller |= {"context": 1000, "k": 1024, "n": 1024}
     defaults = ts.WORKLOADS[name].defaults
     sizes = {n: value for n, value in smaller.items() if value < defaults.get(n, 0)}
     result = ts.check(name, sizes, order=ts.Order(order))
