@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from devices.errors import unknown_name
 from runtime.language import Program
+from workloads.generators import GENERATORS
 from workloads.goldens.attention import PAGED_NUMBERS
 from workloads.goldens.benchmarks import ALTERNATING_NUMBERS
 from workloads.goldens.bgemm import BGEMM_NUMBERS
@@ -292,6 +293,7 @@ WORKLOADS: dict[str, Workload] = {
             build=build_zero_init,
             numbers=ZERO_INIT_NUMBERS,
         ),
+        *GENERATORS,
     )
 }
 

@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 
 from workloads.numbers import Array, Numbers, uniform
 
-__all__ = ["PAGED_NUMBERS", "attended"]
+__all__ = ["ATTENTION_SOURCE", "PAGED_NUMBERS", "SHARPNESS", "attended"]
 
 SHARPNESS = 4.0
 """Queries and keys are drawn from [-2, 2): scores are then far enough apart that weights differ."""
+
+ATTENTION_SOURCE = (
+    "golden function of tilesim's own; weights are rounded to BF16, each by 2**-9 of itself at "
+    "most, and values are below 0.5, so no mean of them is off by more than 0.001"
+)
 
 
 def attended(queries: Array, keys: Array, values: Array) -> NDArray[np.float32]:
@@ -86,7 +91,6 @@ PAGED_NUMBERS = Numbers(
     golden=_golden,
     rtol=1e-4,
     atol=1e-3,
-    source="golden function of tilesim's own; weights are rounded to BF16, each by 2**-9 of itself "
-    "at most, and values are below 0.5, so no mean of them is off by more than 0.001",
+    source=ATTENTION_SOURCE,
 )
 """For `paged-attention` and the two ways of making its tasks larger."""
