@@ -68,7 +68,7 @@ GENERATORS = (
     ),
     Workload(
         name="cholesky",
-        summary="Tiled Cholesky factorization: POTRF, TRSM on vector cores, SYRK, GEMM on cube cores",
+        summary="Tiled Cholesky: POTRF and TRSM on vector cores, SYRK and GEMM on cube cores",
         group=Group.GENERATORS,
         defaults={"tiles": 8, "tile": 64},
         build=build_cholesky,

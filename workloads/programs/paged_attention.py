@@ -3,6 +3,8 @@
 Written by hand as the runtime's own examples are: for each tile of queries one alloc of the
 accumulators, then for each block (or several, or the blocks of several requests) the scores QK, the
 softmax SF, the product PV and the update UP of the accumulators.
+
+No kernel masks what lies behind a request's last token, so its last block counts whole.
 """
 
 from __future__ import annotations
