@@ -21,6 +21,8 @@ __all__ = ["GENERATORS"]
 
 _SEED = {"seed": (0, None)}
 _PERCENT = (0, 100)
+_DRAWN = (1, 1_000_000)
+"""What is drawn, or is the end of what is drawn: it has to fit into numpy's integers and memory."""
 
 GENERATORS = (
     Workload(
@@ -38,7 +40,12 @@ GENERATORS = (
             "seed": 0,
         },
         build=build_layered_random,
-        ranges={"cube_percent": _PERCENT, "spread_percent": _PERCENT, **_SEED},
+        ranges={
+            "cube_percent": _PERCENT,
+            "passes": _DRAWN,
+            "spread_percent": _PERCENT,
+            **_SEED,
+        },
         numbers=LAYERED_RANDOM_NUMBERS,
     ),
     Workload(
@@ -89,7 +96,7 @@ GENERATORS = (
             "seed": 0,
         },
         build=build_ragged_attention,
-        ranges=_SEED,
+        ranges={"requests": _DRAWN, "fewest": _DRAWN, "most": _DRAWN, **_SEED},
         numbers=RAGGED_NUMBERS,
     ),
 )

@@ -15,6 +15,9 @@ from workloads.programs.generator_kernels import product_kernel, sum_kernel
 
 __all__ = ["Layers", "build_layered_random", "draw_layers"]
 
+MOST_READS = 10_000_000
+"""Tiles that all tasks may read: a graph of more takes hours to run, and its drawing gigabytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layers:
@@ -52,12 +55,17 @@ def draw_layers(
     Raises
     ------
     InputError
-        A task cannot read more tiles than a layer has.
+        A task cannot read more tiles than a layer has, or the graph is too large.
     """
     if degree > width:
         raise InputError(
             f"layered-random: a task reads {degree} tiles (degree) of the layer before, which has "
             f"{width} (width); give a smaller degree or a larger width"
+        )
+    if layers * width * degree > MOST_READS:
+        raise InputError(
+            f"layered-random: {layers} layers of {width} tasks (width) that read {degree} tiles "
+            f"(degree) are more than {MOST_READS:,} reads; give smaller numbers"
         )
     rng = np.random.default_rng(seed)
     producers = np.empty((layers, width, degree), dtype=np.int64)
