@@ -271,7 +271,7 @@ def _compare(
     tell(f"{name}: drawing inputs")
     inputs = numbers.inputs(np.random.default_rng(seed), **run.parameters)
     tell(f"{name}: computing golden results")
-    golden = numbers.golden(inputs)
+    golden = numbers.golden(inputs, **run.parameters)
 
     def compared(order: Order, tasks: Sequence[int], observe: Observer | None) -> tuple[Match, ...]:
         progress = _counting(tell, f"{name}: computing in {order} order", len(tasks))

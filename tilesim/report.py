@@ -15,7 +15,7 @@ from tilesim.console import new_table
 from tilesim.figures import figure_us
 from tilesim.replay import Run
 from workloads.published import FIGURES
-from workloads.workload import Workload
+from workloads.workload import Group, Workload
 
 __all__ = [
     "print_caveat",
@@ -29,14 +29,22 @@ __all__ = [
 
 
 def print_workloads(console: Console, workloads: Iterable[Workload]) -> None:
-    """Print workloads with their parameters."""
-    table = new_table("Workloads")
-    for heading in ("Workload", "Parameters", "What it is"):
-        table.add_column(heading)
-    for workload in workloads:
-        parameters = "\n".join(f"{name}={value}" for name, value in workload.defaults.items())
-        table.add_row(workload.name, parameters, workload.summary)
-    console.print(table)
+    """Print workloads with their parameters, a table for each group."""
+    shown = [(w, [f"{name}={value}" for name, value in w.defaults.items()]) for w in workloads]
+    # The columns of all tables stand below each other.
+    name_width = max((len(w.name) for w, _ in shown), default=0)
+    parameter_width = max((len(text) for _, texts in shown for text in texts), default=0)
+    for group in Group:
+        rows = [(w, texts) for w, texts in shown if w.group is group]
+        if not rows:
+            continue
+        table = new_table(group.capitalize())
+        table.add_column("Workload", min_width=name_width)
+        table.add_column("Parameters", min_width=parameter_width)
+        table.add_column("What it is")
+        for workload, texts in rows:
+            table.add_row(workload.name, "\n".join(texts), workload.summary)
+        console.print(table)
 
 
 def print_devices(console: Console, devices: Iterable[Device]) -> None:

@@ -6,9 +6,18 @@ from collections.abc import Callable, Mapping
 
 from devices.errors import unknown_name
 from runtime.language import Program
+from workloads.generators import GENERATORS
+from workloads.goldens.attention import PAGED_NUMBERS
 from workloads.goldens.benchmarks import ALTERNATING_NUMBERS
 from workloads.goldens.bgemm import BGEMM_NUMBERS
 from workloads.goldens.examples import EXAMPLE_NUMBERS
+from workloads.goldens.kernels import (
+    PROJECTION_NUMBERS,
+    PROJECTION_TRANSPOSED_NUMBERS,
+    RESCALE_NUMBERS,
+    SCORES_NUMBERS,
+    WEIGHTED_VALUES_NUMBERS,
+)
 from workloads.goldens.qwen3_scope1 import SCOPE1_NUMBERS
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
@@ -31,7 +40,7 @@ from workloads.programs.paged_attention import (
 from workloads.programs.qwen3_scope1 import build_scope1
 from workloads.programs.qwen3_scope3 import BATCH_TILE, build_baseline, build_restructured
 from workloads.programs.zero_init import build_zero_init
-from workloads.workload import Workload
+from workloads.workload import Group, Workload
 
 __all__ = ["WORKLOADS", "find_workload"]
 
@@ -73,7 +82,9 @@ def _example(
     build: Callable[..., Program],
     divides: tuple[tuple[str, str | int], ...] = (),
 ) -> Workload:
-    return Workload(name, summary, defaults, build, divides, numbers=EXAMPLE_NUMBERS[name])
+    return Workload(
+        name, summary, Group.EXAMPLES, defaults, build, divides, numbers=EXAMPLE_NUMBERS[name]
+    )
 
 
 WORKLOADS: dict[str, Workload] = {
@@ -82,6 +93,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="qwen3-scope3-baseline",
             summary="Qwen3-32B decode scope 3 before its restructuring (d91af0f)",
+            group=Group.MODELS,
             defaults={"hidden": 5120, **_SCOPE3_SIZES},
             build=build_baseline,
             divides=_SCOPE3_DIVIDES,
@@ -90,6 +102,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="qwen3-scope3-restructured",
             summary="Qwen3-32B decode scope 3 after its restructuring (4f729f38)",
+            group=Group.MODELS,
             defaults={"hidden": 8192, **_SCOPE3_SIZES},
             build=build_restructured,
             divides=_SCOPE3_DIVIDES,
@@ -98,6 +111,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="qwen3-scope3-resident",
             summary="The restructured scope 3 with its residual tile whole on chip: overflows UB",
+            group=Group.MODELS,
             defaults={"hidden": 8192, **_SCOPE3_SIZES, "norm_chunk": 8192},
             build=build_restructured,
             divides=(*_SCOPE3_DIVIDES, ("hidden", "norm_chunk")),
@@ -106,6 +120,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="qwen3-scope1",
             summary="Qwen3-32B decode scope 1: RMSNorm, Q, K and V projections (0d48e70f)",
+            group=Group.MODELS,
             defaults={
                 "batch": 16,
                 "hidden": 8192,
@@ -174,6 +189,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="alternating-matmul-add",
             summary="Products and sums in turn, independent: measures the submits of the runtime",
+            group=Group.BENCHMARKS,
             defaults={
                 "batch": 500,
                 "matmuls": 4,
@@ -189,6 +205,7 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="bgemm",
             summary="Products added up in groups, each a scope, by hand: 1000 tasks, 750 edges",
+            group=Group.BENCHMARKS,
             defaults={"groups": 250, "steps": 2, "tile": 128},
             build=build_bgemm,
             numbers=BGEMM_NUMBERS,
@@ -196,68 +213,87 @@ WORKLOADS: dict[str, Workload] = {
         Workload(
             name="paged-attention",
             summary="Attention of one query a request over its cache, by hand: 4 tasks a block",
+            group=Group.ATTENTION,
             defaults=_ATTENTION,
             build=build_paged_attention,
+            numbers=PAGED_NUMBERS,
         ),
         Workload(
             name="paged-attention-unroll",
             summary="The same with 4 tasks for several blocks",
+            group=Group.ATTENTION,
             defaults={**_ATTENTION, "unroll": 8},
             build=build_paged_attention_unroll,
+            numbers=PAGED_NUMBERS,
         ),
         Workload(
             name="batch-paged-attention",
             summary="The same with 4 tasks for a block of each request of a chunk",
+            group=Group.ATTENTION,
             defaults={**_ATTENTION, "chunk": 16},
             build=build_batch_paged_attention,
+            numbers=PAGED_NUMBERS,
         ),
         Workload(
             name="projection",
             summary="Activations times a weight, a task for every few tiles of columns",
+            group=Group.KERNELS,
             defaults=_PROJECTION,
             build=build_projection,
             divides=_PROJECTION_DIVIDES,
+            numbers=PROJECTION_NUMBERS,
         ),
         Workload(
             name="projection-transposed",
             summary="The same with a weight stored by columns",
+            group=Group.KERNELS,
             defaults=_PROJECTION,
             build=build_projection_transposed,
             divides=_PROJECTION_DIVIDES,
+            numbers=PROJECTION_TRANSPOSED_NUMBERS,
         ),
         Workload(
             name="scores",
             summary="QK: queries times keys, block by block",
+            group=Group.KERNELS,
             defaults={**_SCORES, "element_bytes": 2},
             build=build_scores,
             divides=(("keys", "block"),),
+            numbers=SCORES_NUMBERS,
         ),
         Workload(
             name="weighted-values",
             summary="SV: weights times values, block by block",
+            group=Group.KERNELS,
             defaults=_SCORES,
             build=build_weighted_values,
             divides=(("keys", "block"),),
+            numbers=WEIGHTED_VALUES_NUMBERS,
         ),
         Workload(
             name="rescale",
             summary="Update of an online softmax: an accumulator rescaled and added to, per block",
+            group=Group.KERNELS,
             defaults={"tasks": 24, "rows": 8, "columns": 128, "blocks": 16, "stages": 2},
             build=build_rescale,
+            numbers=RESCALE_NUMBERS,
         ),
         Workload(
             name="empty",
             summary="Tasks that do nothing, on vector cores",
+            group=Group.KERNELS,
             defaults={"tasks": 48},
             build=build_empty,
         ),
         Workload(
             name="zero-init",
             summary="x + a b in three tasks, two of which write one tile in no certain order",
+            group=Group.EXAMPLES,
             defaults={"rows": 16, "inner": 128, "columns": 64},
             build=build_zero_init,
             numbers=ZERO_INIT_NUMBERS,
         ),
+        *GENERATORS,
     )
 }
 

@@ -6,7 +6,7 @@ roundings where the program stores a narrower type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Numbers:
     inputs : callable
         ``inputs(rng, **parameters)`` draws the tensors that the program reads, by name.
     golden : callable
-        ``golden(inputs)`` computes the outputs from them, by name.
+        ``golden(inputs, **parameters)`` computes the outputs from them, by name.
     rtol, atol : float
         Relative and absolute tolerance with which the published program was checked.
     source : str
@@ -41,7 +41,7 @@ class Numbers:
     """
 
     inputs: Callable[..., dict[str, Array]]
-    golden: Callable[[Mapping[str, Array]], dict[str, Array]]
+    golden: Callable[..., dict[str, Array]]
     rtol: float
     atol: float
     source: str
@@ -75,11 +75,14 @@ def through_bf16(values: Array) -> NDArray[np.float32]:
     return values.astype(BF16).astype(np.float32)
 
 
-def product(left: NDArray[np.float32], right: Array) -> NDArray[np.float32]:
-    """``left @ right`` in float32, [m, k] x [k, n]; `right` is widened some columns at a time."""
-    result = np.empty((left.shape[0], right.shape[1]), dtype=np.float32)
+def product(left: NDArray[np.floating[Any]], right: Array) -> NDArray[np.floating[Any]]:
+    """``left @ right`` in the dtype of `left`, [m, k] x [k, n].
+
+    `right` is widened some columns at a time.
+    """
+    result = np.empty((left.shape[0], right.shape[1]), dtype=left.dtype)
     columns = max(1, _BLOCK // right.shape[0])
     for first in range(0, right.shape[1], columns):
         block = slice(first, first + columns)
-        np.matmul(left, as_float32(right[:, block]), out=result[:, block])
+        np.matmul(left, right[:, block].astype(left.dtype), out=result[:, block])
     return result

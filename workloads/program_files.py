@@ -72,6 +72,7 @@ def load_program_file(
     return Workload(
         name=text,
         summary=_summary(module.module),
+        group=None,
         defaults=_defaults(build),
         build=build,
         inputs=lambda **parameters: module.inputs(parameters),

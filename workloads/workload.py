@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from math import lcm
 from typing import Any
 
@@ -14,7 +15,24 @@ from runtime.language import Lowering, Program
 from runtime.submits import Submits
 from workloads.numbers import Numbers
 
-__all__ = ["Workload"]
+__all__ = ["Group", "Workload"]
+
+
+class Group(StrEnum):
+    """What kind of program a workload is; in the order in which lists show them."""
+
+    MODELS = "models"
+    """Parts of a language model as they were published."""
+    EXAMPLES = "examples"
+    """Small programs that show the language."""
+    ATTENTION = "attention"
+    """Attention over a cache, written by hand."""
+    KERNELS = "kernels"
+    """One kernel each, to time it."""
+    BENCHMARKS = "benchmarks"
+    """Programs that measure the runtime rather than the cores."""
+    GENERATORS = "generators"
+    """Graphs of a known shape and any size, some of them drawn from a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +43,17 @@ class Workload:
     ----------
     name, summary : str
         What to call it, and one line about it.
+    group : Group or None
+        With what it is listed; None for what stands in no list.
     defaults : mapping of str to int
         Parameters with their default values, in elements.
     build : callable
         Makes the program of the parameters, given as keywords: in the language, or by hand.
     divides : tuple of (str, str or int)
         Pairs ``(whole, part)``: `whole` must be a multiple of the parameter or number `part`.
+    ranges : mapping of str to (int, int or None)
+        Least and largest value of parameters that are not simply positive: a seed may be 0, a
+        percentage is at most 100. None is no limit.
     numbers : Numbers or None
         How to check what it computes, if that is known.
     inputs : callable or None
@@ -42,9 +65,11 @@ class Workload:
 
     name: str
     summary: str
+    group: Group | None
     defaults: Mapping[str, int]
     build: Callable[..., Program | Orchestration]
     divides: tuple[tuple[str, str | int], ...] = ()
+    ranges: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
     numbers: Numbers | None = None
     inputs: Callable[..., Mapping[str, InputValue]] | None = None
     given: Mapping[str, InputValue] = field(default_factory=dict)
@@ -55,14 +80,13 @@ class Workload:
         Raises
         ------
         InputError
-            An unknown parameter, a value that is no positive integer, or sizes that do not
-            divide.
+            An unknown parameter, a value that is no integer or out of its range, or sizes that do
+            not divide.
         """
         for name, value in settings.items():
             if name not in self.defaults:
                 raise unknown_name(f"parameter of {self.name}", name, self.defaults)
-            if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-                raise InputError(f"{self.name}: {name} is a positive integer, not {value!r}")
+            self._check_range(name, value)
         chosen = {**self.defaults, **settings}
         for whole, part in self.divides:
             size = part if isinstance(part, int) else chosen[part]
@@ -73,6 +97,18 @@ class Workload:
                     f"the nearest that fit: {self._nearest(whole, chosen)}"
                 )
         return chosen
+
+    def _check_range(self, name: str, value: Any) -> None:
+        """Refuse what is no integer, or none that the parameter may be."""
+        least, most = self.ranges.get(name, (1, None))
+        is_integer = isinstance(value, int) and not isinstance(value, bool)
+        if is_integer and value >= least and (most is None or value <= most):
+            return
+        if most is not None:
+            kind = f"an integer from {least} to {most}"
+        else:
+            kind = "a positive integer" if least == 1 else f"an integer from {least} on"
+        raise InputError(f"{self.name}: {name} is {kind}, not {value!r}")
 
     def _nearest(self, whole: str, chosen: Mapping[str, int]) -> str:
         """Values of `whole` next to the chosen one that everything divides."""

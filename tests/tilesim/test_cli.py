@@ -23,6 +23,7 @@ from tilesim.comparison import compare
 from tilesim.replay import Setup
 from tilesim.report import print_comparison, print_run
 from workloads.catalogue import WORKLOADS
+from workloads.workload import Group
 
 BASELINE, RESTRUCTURED = "qwen3-scope3-baseline", "qwen3-scope3-restructured"
 SMALL = ("--set", "hidden=1024,intermediate=2048")
@@ -110,6 +111,32 @@ def test_list_shows_every_workload_with_its_parameters(tilesim):
         assert workload.summary in outcome.out
         for name, value in workload.defaults.items():
             assert f"{name}={value}" in outcome.out
+
+
+def test_list_has_a_table_for_each_group_in_one_order(tilesim):
+    lines = tilesim("list").out.splitlines()
+    titles = [line.strip() for line in lines if line.strip().lower() in list(Group)]
+    used = [group for group in Group if any(w.group is group for w in WORKLOADS.values())]
+    assert titles == [group.capitalize() for group in used]
+    # One column below the other.
+    assert len({line.index("Parameters") for line in lines if "Parameters" in line}) == 1
+
+
+def test_list_of_a_group_has_nothing_else(tilesim):
+    for group in Group:
+        names = [name for name, w in WORKLOADS.items() if w.group is group]
+        listed = tilesim("list", "--group", group, "--json").json
+        assert [entry["name"] for entry in listed] == names
+        assert {entry["group"] for entry in listed} <= {group.value}
+    outcome = tilesim("list", "--group", "attention")
+    assert "paged-attention" in outcome.out
+    assert BASELINE not in outcome.out
+
+
+def test_an_unknown_group_is_refused_with_the_known_ones(tilesim):
+    assert_refused(
+        tilesim("list", "--group", "model"), f"--group takes {', '.join(Group)}, not 'model'"
+    )
 
 
 def test_list_as_json(tilesim):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,6 +59,7 @@ def verdict(outcome):
 @pytest.mark.parametrize("order", ["program", "simulated"])
 def test_every_workload_computes_its_golden_results(name, order):
     smaller = {"hidden": 1024, "intermediate": 2048, "norm_chunk": 1024, "batch": 16}
+    smaller |= {"context": 1000, "k": 1024, "n": 1024}
     defaults = ts.WORKLOADS[name].defaults
     sizes = {n: value for n, value in smaller.items() if value < defaults.get(n, 0)}
     result = ts.check(name, sizes, order=ts.Order(order))
@@ -326,8 +328,7 @@ def test_too_little_memory_is_told_before_anything_runs(tilesim, monkeypatch):
 
 
 def test_a_workload_without_golden_results_is_refused(monkeypatch):
-    workload = ts.WORKLOADS["zero-init"]
-    bare = type(workload)(workload.name, workload.summary, workload.defaults, workload.build)
+    bare = replace(ts.WORKLOADS["zero-init"], numbers=None)
     monkeypatch.setitem(ts.WORKLOADS, "zero-init", bare)
     with pytest.raises(ts.InputError, match="zero-init has no golden results to compare with"):
         ts.check("zero-init")

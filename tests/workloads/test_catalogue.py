@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,30 @@ def test_settings_replace_defaults_and_leave_the_others():
 @pytest.mark.parametrize("value", [0, -128, True, 1024.0, "1024", None])
 def test_a_value_is_a_positive_integer(value):
     assert f"hidden is a positive integer, not {value!r}" in refusal(hidden=value)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "allowed", "refused", "kind"),
+    [
+        ((0, None), (0, 7, 10**9), (-1, 0.0, False, "0"), "an integer from 0 on"),
+        ((0, 100), (0, 100), (-1, 101, 50.0), "an integer from 0 to 100"),
+        ((1, None), (1, 2), (0,), "a positive integer"),
+    ],
+)
+def test_a_value_keeps_to_the_range_of_its_parameter(bounds, allowed, refused, kind):
+    workload = replace(find_workload(BASELINE), defaults={"n": 1}, divides=(), ranges={"n": bounds})
+    for value in allowed:
+        assert workload.parameters({"n": value}) == {"n": value}
+    for value in refused:
+        assert message(workload.parameters, {"n": value}) == (
+            f"{BASELINE}: n is {kind}, not {value!r}"
+        )
+
+
+def test_ranges_are_of_parameters_and_hold_for_the_defaults():
+    for workload in WORKLOADS.values():
+        assert workload.ranges.keys() <= workload.defaults.keys()
+        assert workload.parameters(workload.defaults) == workload.defaults
 
 
 @pytest.mark.parametrize(

@@ -11,30 +11,49 @@ from devices.device import available_devices, load_device
 from runtime.version import available_runtimes, load_runtime
 from tilesim.arguments import Json, starting_with
 from tilesim.console import output_console
+from tilesim.options import read_choice
 from tilesim.outputs import print_json
 from tilesim.policies import policy_names
 from tilesim.policy_report import policy_records, print_policies
 from tilesim.report import print_devices, print_workloads
 from tilesim.runtime_report import print_runtime, print_runtimes
 from workloads.catalogue import WORKLOADS
+from workloads.workload import Group
 
 __all__ = ["list_devices", "list_policies", "list_runtimes", "list_workloads"]
 
 
-def list_workloads(as_json: Json = False) -> None:
-    """List the workloads with their parameters.
+def list_workloads(
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Only the workloads of one group: {', '.join(Group)}.",
+            autocompletion=starting_with(lambda: list(Group)),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the workloads with their parameters, group by group.
 
-    Example: `tilesim list --json`
+    Examples: `tilesim list --group models`, `tilesim list --json`
     """
+    groups = list(Group) if group is None else [read_choice(group, Group, "--group")]
+    workloads = [w for one in groups for w in WORKLOADS.values() if w.group is one]
     if as_json:
         print_json(
             [
-                {"name": w.name, "summary": w.summary, "parameters": dict(w.defaults)}
-                for w in WORKLOADS.values()
+                {
+                    "name": w.name,
+                    "group": w.group,
+                    "summary": w.summary,
+                    "parameters": dict(w.defaults),
+                }
+                for w in workloads
             ]
         )
     else:
-        print_workloads(output_console(), WORKLOADS.values())
+        print_workloads(output_console(), workloads)
 
 
 def list_devices(as_json: Json = False) -> None:

@@ -24,15 +24,15 @@ def _drawn(
     return inputs
 
 
-def _add_one(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _add_one(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     return {"y": inputs["x"] + np.float32(1.0)}
 
 
-def _product(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _product(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     return {"c": inputs["a"] @ inputs["b"]}
 
 
-def _layer_norm(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _layer_norm(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     x = inputs["x"]
     centred = x - x.mean(axis=1, keepdims=True)
     variance = (centred * centred).mean(axis=1, keepdims=True)
@@ -40,13 +40,13 @@ def _layer_norm(inputs: Mapping[str, Array]) -> dict[str, Array]:
     return {"y": normed * inputs["gamma"] + inputs["beta"]}
 
 
-def _rms_norm(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _rms_norm(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     x = inputs["x"]
     mean_square = (x * x).mean(axis=1, keepdims=True)
     return {"y": x / np.sqrt(mean_square + np.float32(1e-6)) * inputs["gamma"]}
 
 
-def _rope(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _rope(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     cos_low, cos_high = np.split(inputs["cos"], 2, axis=1)
     sin_low, sin_high = np.split(inputs["sin"], 2, axis=1)
     x_low, x_high = np.split(inputs["x"], 2, axis=1)
@@ -54,13 +54,13 @@ def _rope(inputs: Mapping[str, Array]) -> dict[str, Array]:
     return {"y": np.concatenate(rotated, axis=1)}
 
 
-def _softmax(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _softmax(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     powers = np.exp(inputs["x"] - inputs["x"].max(axis=1, keepdims=True))
     return {"y": powers / powers.sum(axis=1, keepdims=True)}
 
 
 def _numbers(
-    golden: Callable[[Mapping[str, Array]], dict[str, Array]],
+    golden: Callable[..., dict[str, Array]],
     **shapes: Callable[..., tuple[int, ...]],
 ) -> Numbers:
     source = "golden functions of tilesim's own; tolerances as usual for float32"

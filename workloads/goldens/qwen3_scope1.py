@@ -33,7 +33,7 @@ def _inputs(
     }
 
 
-def _golden(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _golden(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     """RMSNorm, stored as BF16, then three projections to FP32."""
     states = as_float32(inputs["hidden_states"])
     mean_square = np.mean(states * states, axis=1, keepdims=True)

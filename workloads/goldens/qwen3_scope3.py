@@ -29,7 +29,7 @@ def _inputs(
     }
 
 
-def _golden(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _golden(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     """Output projection, residual, RMSNorm, gate and up, SiLU, down projection, residual."""
     residual = product(as_float32(inputs["attn_out"]), inputs["wo"])
     residual += as_float32(inputs["hidden_states"])

@@ -19,7 +19,7 @@ def _inputs(rng: np.random.Generator, *, rows: int, inner: int, columns: int) ->
     }
 
 
-def _golden(inputs: Mapping[str, Array]) -> dict[str, Array]:
+def _golden(inputs: Mapping[str, Array], **_: int) -> dict[str, Array]:
     return {"out": product(as_float32(inputs["a"]), inputs["b"]) + inputs["x"]}
 
 

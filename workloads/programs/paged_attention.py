@@ -3,6 +3,8 @@
 Written by hand as the runtime's own examples are: for each tile of queries one alloc of the
 accumulators, then for each block (or several, or the blocks of several requests) the scores QK, the
 softmax SF, the product PV and the update UP of the accumulators.
+
+No kernel masks what lies behind a request's last token, so its last block counts whole.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from workloads.programs.attention_kernels import (
 )
 
 __all__ = [
+    "AttentionKernels",
+    "attend",
     "build_batch_paged_attention",
     "build_paged_attention",
     "build_paged_attention_unroll",
@@ -89,44 +93,95 @@ def _attention(
     k = o.tensor("k", (batch * blocks * block, head_dim), bf16)
     v = o.tensor("v", (batch * blocks * block, head_dim), bf16)
     out = o.tensor("out", (batch * heads, head_dim), fp32)
-    kernels = _Kernels(rows, head_dim, block)
-
-    def part(tensor: View, first: int, count: int) -> View:
-        return View(tensor.buffer, (count, head_dim), (first, 0))
+    kernels = AttentionKernels(rows, head_dim, block)
 
     # The cache holds the blocks of one number of all requests of a chunk next to each other.
     for first in range(0, batch, chunk):
         requests = min(chunk, batch - first)
-        cached = first * blocks * block
         for tile in range(0, heads, rows):
-            with o.scope():
-                at, many = first * heads + tile, requests * rows
-                total, largest, summed = o.alloc(
-                    ("o", (many, head_dim), fp32), ("m", (many, 1), fp32), ("l", (many, 1), fp32)
-                )
-                for number in range(0, blocks, unroll):
-                    there = min(unroll, blocks - number)
-                    qk, sf, pv, up = kernels.of(requests, there)
-                    begin = cached + number * block * requests
-                    keys = requests * there * block
-                    score = o.submit(qk, part(q, at, many), part(k, begin, keys)).outputs
-                    weight, most, summed_up = o.submit(sf, *score).outputs
-                    value = o.submit(pv, weight, part(v, begin, keys)).outputs
-                    flags = FIRST * (number == 0) + LAST * (number + there == blocks)
-                    o.submit(
-                        up,
-                        *(most, summed_up, *value),
-                        *(largest, summed, total, part(out, at, many)),
-                        scalars=[flags],
-                    )
+            attend(
+                o,
+                kernels,
+                (q, k, v, out),
+                first * heads + tile,
+                first * blocks * block,
+                blocks,
+                requests=requests,
+                unroll=unroll,
+            )
     return o
 
 
-class _Kernels:
-    """The four kernels, made once for each number of requests and blocks of a task."""
+def attend(
+    o: Orchestration,
+    kernels: AttentionKernels,
+    tensors: tuple[View, View, View, View],
+    row: int,
+    token: int,
+    blocks: int,
+    *,
+    requests: int = 1,
+    unroll: int = 1,
+) -> None:
+    """Submit the tasks of one tile of queries, in a scope of their own.
+
+    Parameters
+    ----------
+    o : Orchestration
+        To which.
+    kernels : AttentionKernels
+        What they execute.
+    tensors : tuple of View
+        Queries, keys, values and the result, whole.
+    row, token : int
+        The first row of the tile in queries and result, and the first token of its cache.
+    blocks : int
+        Blocks of each request's cache.
+    requests : int
+        Requests of which the tile has queries; blocks of one number lie next to each other.
+    unroll : int
+        Blocks of each request in one task.
+    """
+    q, k, v, out = tensors
+    fp32, many = BY_NAME["FP32"], requests * kernels.rows
+
+    def part(tensor: View, first: int, count: int) -> View:
+        return View(tensor.buffer, (count, kernels.head_dim), (first, 0))
+
+    with o.scope():
+        total, largest, summed = o.alloc(
+            ("o", (many, kernels.head_dim), fp32), ("m", (many, 1), fp32), ("l", (many, 1), fp32)
+        )
+        for number in range(0, blocks, unroll):
+            there = min(unroll, blocks - number)
+            qk, sf, pv, up = kernels.of(requests, there)
+            begin = token + number * kernels.block * requests
+            keys = requests * there * kernels.block
+            score = o.submit(qk, part(q, row, many), part(k, begin, keys)).outputs
+            weight, most, summed_up = o.submit(sf, *score).outputs
+            value = o.submit(pv, weight, part(v, begin, keys)).outputs
+            flags = FIRST * (number == 0) + LAST * (number + there == blocks)
+            o.submit(
+                up,
+                *(most, summed_up, *value),
+                *(largest, summed, total, part(out, row, many)),
+                scalars=[flags],
+            )
+
+
+class AttentionKernels:
+    """The four kernels, made once for each number of requests and blocks of a task.
+
+    Parameters
+    ----------
+    rows, head_dim, block : int
+        Queries of a request in a tile, elements of each, and tokens of a block.
+    """
 
     def __init__(self, rows: int, head_dim: int, block: int) -> None:
-        self._sizes = rows, head_dim, block
+        self.rows = rows
+        self.head_dim = head_dim
+        self.block = block
         self._made: dict[tuple[int, int], tuple[Kernel, Kernel, Kernel, Kernel]] = {}
 
     def of(self, requests: int, blocks: int) -> tuple[Kernel, Kernel, Kernel, Kernel]:
@@ -139,6 +194,8 @@ class _Kernels:
                 product_kernel,
                 update_kernel,
             ]
-            qk, sf, pv, up = (one(requests, blocks, *self._sizes) for one in make)
+            qk, sf, pv, up = (
+                one(requests, blocks, self.rows, self.head_dim, self.block) for one in make
+            )
             self._made[key] = qk, sf, pv, up
         return self._made[key]
