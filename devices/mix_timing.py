@@ -99,13 +99,16 @@ class _TwoClocks:
     def loop(self, loop: Loop, values: _Values) -> None:
         """Run all iterations; those that are alike from some point on, at once."""
         trips = max(0, evaluate(loop.trips, values))
-        start, step = evaluate(loop.start, values), evaluate(loop.step, values)
-        varies = loop.variable in timing_symbols(loop.body)
-        explicit = trips if varies else min(trips, _WARM_UP)
+        explicit, inner = min(trips, _WARM_UP), dict(values)
+        start = step = 0  # nobody asks where the loop is
+        if loop.variable in timing_symbols(loop.body):
+            explicit = trips
+            start, step = evaluate(loop.start, values), evaluate(loop.step, values)
         before = dict(self.now_us)
         for trip in range(explicit):
             before = dict(self.now_us)
-            self.body(loop.body, {**values, loop.variable: start + trip * step})
+            inner[loop.variable] = start + trip * step
+            self.body(loop.body, inner)
         for side in _SIDES:
             self.now_us[side] += (trips - explicit) * (self.now_us[side] - before[side])
 

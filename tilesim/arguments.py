@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -17,6 +17,7 @@ from runtime.dependencies import Dependencies
 from runtime.estimates import Estimates
 from runtime.language import Lowering
 from runtime.version import available_runtimes, load_runtime
+from tilesim.file_arguments import file_arguments
 from tilesim.ideals import IDEALS, idealized, read_ideals
 from tilesim.input_values import read_inputs
 from tilesim.options import (
@@ -296,19 +297,8 @@ class Options:
         names, given = split_settings(words, self.settings or [])
         return names, read_settings(given)
 
-    def workload(
-        self, words: list[str], verb: str, arguments: Sequence[str] = ()
-    ) -> tuple[Workload, dict[str, int]]:
+    def workload(self, words: list[str], verb: str) -> tuple[Workload, dict[str, int]]:
         """The one workload of a verb that takes one, and settings.
-
-        Parameters
-        ----------
-        words : list of str
-            Positional arguments.
-        verb : str
-            For messages.
-        arguments : sequence of str
-            What a program file finds in ``sys.argv``.
 
         Raises
         ------
@@ -318,9 +308,9 @@ class Options:
         names, settings = self.workloads(words)
         if len(names) != 1:
             raise InputError(f"{verb} takes one workload, not {len(names)}; compare takes several")
-        return self.source(names[0], arguments), settings
+        return self.source(names[0]), settings
 
-    def source(self, name: str, arguments: Sequence[str] = ()) -> Workload:
+    def source(self, name: str) -> Workload:
         """The workload of a name or file.
 
         Raises
@@ -328,7 +318,7 @@ class Options:
         InputError
             There is none; or an input is not of the form ``name=value``.
         """
-        return find_source(name, self.call, arguments, read_inputs(self.inputs or []))
+        return find_source(name, self.call, file_arguments(), read_inputs(self.inputs or []))
 
 
 def takes_options(verb: Callable[..., None]) -> Callable[..., None]:

@@ -11,12 +11,14 @@ import typer
 from rich.console import Console
 
 from devices.errors import InputError
+from tilesim.file_arguments import FileCommand
 from tilesim.policies import failed_in_policy
 from tilesim.verbs.check import check_workload, show_capacity
 from tilesim.verbs.compare import compare_workloads, demo
 from tilesim.verbs.explain import explain_workload
 from tilesim.verbs.listing import list_devices, list_policies, list_runtimes, list_workloads
 from tilesim.verbs.replay import replay_workload
+from tilesim.verbs.run import run_file
 from tilesim.verbs.validate import calibrate_constants, validate_model
 from tilesim.verbs.whatif import ask_what_if
 
@@ -38,6 +40,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "runtimes": list_runtimes,
     "policies": list_policies,
     "replay": replay_workload,
+    "run": run_file,
     "compare": compare_workloads,
     "explain": explain_workload,
     "whatif": ask_what_if,
@@ -48,7 +51,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
 }
 for _name, _verb in _VERBS.items():
-    app.command(_name)(_verb)
+    app.command(_name, cls=FileCommand)(_verb)
 
 
 def _print_version(wanted: bool) -> None:

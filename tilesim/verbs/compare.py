@@ -12,6 +12,8 @@ from devices.errors import InputError
 from tilesim.arguments import Gantt, Json, Names, Options, Repeat, takes_options
 from tilesim.comparison import Comparison, compare, differing_parameters
 from tilesim.console import output_console
+from tilesim.gate import find_slower, read_percent
+from tilesim.markdown import comparison_markdown
 from tilesim.outputs import check_outputs, make_folder, plots, print_json
 from tilesim.policy_report import print_policy_comparison
 from tilesim.progress import progress
@@ -37,6 +39,18 @@ def compare_workloads(
     ] = True,
     gantt: Gantt = None,
     repeats: Repeat = 0,
+    fail_if_slower: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="End with exit code 1 if a run is slower than the first one by more: 5%.",
+            show_default="no gate",
+        ),
+    ] = None,
+    markdown: Annotated[
+        bool,
+        typer.Option("--markdown", "-m", help="Print Markdown for a pull request."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run workloads, policies or kinds of dependences side by side.
@@ -45,11 +59,15 @@ def compare_workloads(
 
     Examples: `tilesim compare qwen3-scope3-baseline qwen3-scope3-restructured --gantt both.png`,
     `tilesim compare qwen3-scope3-restructured --policy runtime,critical-path,heft`,
-    `tilesim compare qwen3-scope3-restructured --policy runtime,lifo --repeat 20 --seed 1`
+    `tilesim compare qwen3-scope3-restructured --policy runtime,lifo --repeat 20 --seed 1`,
+    `tilesim compare main:scope3.py scope3.py --markdown --fail-if-slower 5%`
     """
     names, settings = options.workloads(workloads)
     if not names:
         raise InputError("compare takes the names of workloads; tilesim list shows them")
+    if markdown and (as_json or repeats):
+        raise InputError("--markdown prints no JSON and no repeats; leave out the other option")
+    limit = None if fail_if_slower is None else read_percent(fail_if_slower)
     setups = options.setups()
     check_outputs(pictures=[gantt])
     with progress() as report:
@@ -59,11 +77,22 @@ def compare_workloads(
             report(f"drawing {gantt}")
             _draw(comparison.runs, gantt)
         repeated = repeat(comparison.runs, repeats, options.seed, report) if repeats else ()
+    slower = [] if limit is None else find_slower(comparison, limit)
     if as_json:
         noisy = {"repeats": repeats_record(repeated)} if repeated else {}
         print_json({**comparison_record(comparison), **noisy})
+    elif markdown:
+        typer.echo(comparison_markdown(comparison, slower, limit))
     else:
         _print(comparison, repeated)
+    if slower:
+        worst = max(slower, key=lambda one: one.percent)
+        typer.echo(
+            f"{worst.run.full_name} is {worst.percent:.1f} % slower than {worst.first.full_name}; "
+            f"allowed are {limit:g} %",
+            err=True,
+        )
+        raise typer.Exit(1)
 
 
 def _print(comparison: Comparison, repeated: Sequence[Repeats] = ()) -> None:
