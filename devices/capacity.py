@@ -19,7 +19,7 @@ __all__ = ["Occupant", "OnChipUse", "memory_limits", "on_chip_use", "overflows"]
 _NOT_IN_PLACE = frozenset({"tile.recip", "tile.rsqrt"})
 """Operations whose result never takes the place of their operand: a fill, then a division by it."""
 
-_SAME_PLACE = frozenset({"tile.reshape", "tile.matmul_acc"})
+_SAME_PLACE = frozenset({"tile.reshape", "tile.slice", "tile.assemble", "tile.matmul_acc"})
 """Operations whose result is their first operand's place under another name."""
 
 

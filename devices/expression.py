@@ -8,17 +8,22 @@ for one task (with integers) or for all tasks of a kernel at once (with numpy ar
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from devices.errors import InputError
 
 __all__ = [
     "Expression",
+    "Lookup",
     "Operation",
     "Scalar",
     "Symbol",
+    "Table",
     "constant_difference",
     "evaluate",
     "source",
@@ -134,6 +139,59 @@ class Operation(Expression):
         return f"({self.left!r} {self.function} {self.right!r})"
 
 
+@dataclass(eq=False, slots=True)
+class Table:
+    """Integers in memory that kernels read one by one.
+
+    Attributes
+    ----------
+    name : str
+        The tensor that holds them.
+    line : int
+        Where a kernel reads one first.
+    values : integer array or None
+        What it holds; known when the program runs.
+    """
+
+    name: str
+    line: int
+    values: NDArray[np.int64] | None = None
+
+    def at(self, index: Sequence[Any]) -> Any:
+        """The integer at an index, or those at arrays of indices.
+
+        Arrays also have iterations that do not run, so outside of the table they give what is at
+        its border.
+
+        Raises
+        ------
+        InputError
+            The one index is outside.
+        """
+        assert self.values is not None, "filled when the program runs"  # noqa: S101 - narrows
+        shape = self.values.shape
+        if all(isinstance(i, int) for i in index):
+            if not all(0 <= i < size for i, size in zip(index, shape, strict=True)):
+                raise InputError(
+                    f"line {self.line}: element {list(index)} is outside {self.name!r}, of which "
+                    f"there are {list(shape)} elements"
+                )
+            return int(self.values[tuple(index)])
+        inside = [np.clip(i, 0, size - 1) for i, size in zip(index, shape, strict=True)]
+        return self.values[tuple(inside)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lookup(Expression):
+    """One integer of a table."""
+
+    table: Table
+    index: tuple[Scalar, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.table.name}{list(self.index)}"
+
+
 def _is(value: object, number: int) -> bool:
     return isinstance(value, int) and value == number
 
@@ -145,6 +203,8 @@ def evaluate(expression: Scalar, values: Mapping[Symbol, Any]) -> Any:
     ------
     KeyError
         A symbol has no value.
+    InputError
+        A table is read outside of it.
     """
     if isinstance(expression, Symbol):
         return values[expression]
@@ -152,6 +212,8 @@ def evaluate(expression: Scalar, values: Mapping[Symbol, Any]) -> Any:
         left = evaluate(expression.left, values)
         right = evaluate(expression.right, values)
         return _FUNCTIONS[expression.function](left, right)
+    if isinstance(expression, Lookup):
+        return expression.table.at([evaluate(i, values) for i in expression.index])
     return expression
 
 
@@ -162,6 +224,9 @@ def symbols(expression: Scalar) -> Iterator[Symbol]:
     elif isinstance(expression, Operation):
         yield from symbols(expression.left)
         yield from symbols(expression.right)
+    elif isinstance(expression, Lookup):
+        for index in expression.index:
+            yield from symbols(index)
 
 
 def source(expression: Scalar, name: Callable[[Symbol], str]) -> str:

@@ -128,7 +128,8 @@ class TileOp:
     box : Box or None
         The rectangle in global memory, for loads and stores.
     attributes : mapping
-        What else numerics needs: ``scalar``, ``value``, ``mode``, ``transposed``.
+        What else numerics needs: ``scalar``, ``value``, ``mode``, ``transposed``, ``offset``,
+        ``valid``, ``pad``.
     line : int
         Line of the user's program.
     """

@@ -324,15 +324,23 @@ def _vector_transfer(op: TileOp, clock: Clock) -> KernelTime:
 
 
 def _vector_operation(op: TileOp, clock: Clock) -> KernelTime:
+    # A tile that tile.create made is scratch space, not data.
+    tiles = {op.result, *op.operands} - clock.scratch
+    return _vector_time(op, clock, max(t.nbytes for t in tiles if t is not None))
+
+
+def _tile_copy(op: TileOp, clock: Clock) -> KernelTime:
+    return _vector_time(op, clock, op.operands[1].nbytes)
+
+
+def _vector_time(op: TileOp, clock: Clock, all_bytes: int) -> KernelTime:
+    """Time of an operation that goes over so many bytes, which lanes share."""
     name, vector = op.name.removeprefix("tile."), clock.device.vector
     if clock.core is not CoreType.AIV:
         raise _no_cost(op, clock)
     if name not in vector.cycles_per_repeat:
         raise _no_cost(op, clock, f"vector.cycles_per_repeat.{name}")
-    # A tile that tile.create made is scratch space, not data.
-    tiles = {op.result, *op.operands} - clock.scratch
-    nbytes = max(t.nbytes for t in tiles if t is not None) / clock.lanes
-    repeats = math.ceil(nbytes / vector.repeat_bytes)
+    repeats = math.ceil(all_bytes / clock.lanes / vector.repeat_bytes)
     cycles = vector.head_cycles.value + vector.cycles_per_repeat[name].value * repeats
     return KernelTime(vector_us=clock.device.cycles_us(cycles), sync_us=vector.sync_us.value)
 
@@ -351,7 +359,7 @@ def _no_cost(op: TileOp, clock: Clock, key: str = "") -> InputError:
     return InputError(f"{where}: device {clock.device.name} has no cost for {op.name}{advice}")
 
 
-_FREE = frozenset({"tile.create", "tile.reshape"})
+_FREE = frozenset({"tile.create", "tile.reshape", "tile.slice"})
 _Cost = Callable[[TileOp, Clock], KernelTime]
 _COSTS: dict[CoreType, dict[str, _Cost]] = {
     CoreType.AIC: {
@@ -361,5 +369,9 @@ _COSTS: dict[CoreType, dict[str, _Cost]] = {
         "tile.matmul_acc": _matmul,
         "tile.store": _drain,
     },
-    CoreType.AIV: {"tile.load": _vector_transfer, "tile.store": _vector_transfer},
+    CoreType.AIV: {
+        "tile.load": _vector_transfer,
+        "tile.store": _vector_transfer,
+        "tile.assemble": _tile_copy,
+    },
 }

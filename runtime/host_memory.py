@@ -93,6 +93,19 @@ class HostMemory:
             raise InputError(_missing(name))
         return float(value) if view.buffer.dtype.is_float else int(value)
 
+    def integers(self, arguments: Sequence[View], name: str) -> NDArray[np.int64]:
+        """All elements of an integer tensor of the program.
+
+        Raises
+        ------
+        InputError
+            Nobody gave them.
+        """
+        if name not in self.values:
+            raise InputError(_missing(name))
+        (view,) = (view for view in arguments if view.buffer.name == name)
+        return np.broadcast_to(np.asarray(self.values[name]), view.shape).astype(np.int64)
+
     def write(self, view: View, index: tuple[int, ...], value: float) -> None:
         """Have one element of a tensor hold a number from now on."""
         name, place = view.buffer.name, self._place(view, index)
@@ -115,6 +128,6 @@ class HostMemory:
 
 def _missing(name: str) -> str:
     return (
-        f"the orchestration reads {name!r}, which has no value; give one with "
+        f"the program reads {name!r}, which has no value; give one with "
         f"--input {name}=NUMBER or --input {name}=FILE.npy"
     )

@@ -174,6 +174,20 @@ class Submits:
         except InputError as error:
             raise LanguageError(f"{self.file}:{line}: {error}") from error
 
+    def check_given(self, name: str) -> None:
+        """Refuse a tensor that kernels read single elements of, if tasks write it.
+
+        Raises
+        ------
+        InputError
+            One does.
+        """
+        if any(buffer.name == name and buffer.owner < 0 for buffer in self._written_buffers()):
+            raise InputError(
+                f"reads single elements of {name!r}, which tasks compute, so that nobody knows "
+                "them before the run; read a tensor that the program is given"
+            )
+
     def write(self, view: View, index: tuple[int, ...], value: float, line: int) -> None:
         """Have the control core write one element of a tensor that the program is given.
 

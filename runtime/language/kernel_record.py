@@ -25,6 +25,10 @@ from runtime.language.tiles import GlobalArgument, Slot
 __all__ = ["KernelRecord", "flatten", "free_symbols"]
 
 
+_RELABELS = ("tile.reshape", "tile.slice")
+"""Operations that take another view of a tile, wherever it is."""
+
+
 class KernelRecord:
     """Collects a kernel.
 
@@ -116,7 +120,7 @@ class KernelRecord:
         InputError
             The two sides of a MIX kernel pass tiles of different sizes both ways.
         """
-        ops = [op for op in walk(flatten(self._blocks[0])) if op.name != "tile.reshape"]
+        ops = [op for op in walk(flatten(self._blocks[0])) if op.name not in _RELABELS]
         memories = {home(op) for op in ops}
         if len(memories) > 1:
             _check_pipes(ops)
@@ -159,6 +163,7 @@ def free_symbols(body: Sequence[Statement]) -> set[Symbol]:
         else:
             offsets = statement.box.offset if statement.box else ()
             attributes = statement.attributes
-            others = (attributes.get("scalar", 0), *(attributes.get("valid") or ()))
+            others = [attributes.get("scalar", 0)]
+            others += [*(attributes.get("valid") or ()), *(attributes.get("offset") or ())]
             found = found.union(*(symbols(x) for x in (*offsets, *others)))
     return found

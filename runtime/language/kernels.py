@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from devices.errors import InputError
-from devices.expression import Expression, Operation, Scalar, Symbol
+from devices.expression import Expression, Operation, Scalar, Symbol, Table
 from devices.kernel import CoreType, Kernel
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.kernel_record import free_symbols
@@ -57,6 +57,7 @@ def read_region(
     kernel_name: str,
     line: int,
     lanes: int,
+    tables: dict[str, Table],
 ) -> Region:
     """Record a region.
 
@@ -78,13 +79,15 @@ def read_region(
         Where the region begins.
     lanes : int
         Vector cores that share the vector work, if there is cube work as well.
+    tables : dict of str to Table
+        What kernels read single elements of, to which that of this one are added.
 
     Raises
     ------
     LanguageError
         Misuse, at its line.
     """
-    reader = _RegionReader(evaluator, set(assigned(body)) & after)
+    reader = _RegionReader(evaluator, set(assigned(body)) & after, tables)
     inner = reader.outermost = reader.capture(body, names)
     with tracing(reader.tracer):
         reader.block(body, inner, after)
@@ -113,8 +116,10 @@ def read_region(
 class _RegionReader(StatementReader):
     """Reads a region: what it captures, its statements, and what leaves it."""
 
-    def __init__(self, evaluator: Evaluator, outputs: set[str]) -> None:
+    def __init__(self, evaluator: Evaluator, outputs: set[str], tables: dict[str, Table]) -> None:
         super().__init__(evaluator)
+        self.tracer.table_of = self.table_of
+        self.tables = tables
         self.output_names = sorted(outputs, key=ssa_order)
         self.sources: dict[GlobalArgument, Handle | str] = {}
         self.values: dict[Symbol, Scalar] = {}
@@ -166,6 +171,13 @@ class _RegionReader(StatementReader):
             self.tracer.write_back(value, into, (0,) * len(value.shape))
             results[name] = self.sources[into]
         return results
+
+    def table_of(self, argument: GlobalArgument) -> Table | None:
+        """The table of an argument that is a parameter of the program, whole."""
+        source = self.sources.get(argument)
+        if not isinstance(source, Handle) or not source.parameter:
+            return None
+        return self.tables.setdefault(source.parameter, Table(source.parameter, self.tracer.line))
 
     def check_created(self) -> None:
         """Refuse a created tensor that was stored to, but that no name stands for any more."""

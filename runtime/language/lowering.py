@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from devices.dtypes import DType
-from devices.expression import Symbol
+from devices.expression import Symbol, Table
 from devices.kernel import Kernel
 from runtime.language.blocks import RegionKind
 from runtime.language.control import ControlFlow
@@ -40,6 +40,7 @@ class Lowered:
     scalars: tuple[tuple[str, DType], ...]
     kernels: tuple[Kernel, ...]
     orchestration: Orchestration
+    tables: tuple[Table, ...]
 
 
 class Lowering(StrEnum):
@@ -79,7 +80,9 @@ def lower(program: Program, lowering: Lowering = Lowering.APRIL) -> Lowered:
             names[parameter.name] = Symbol(parameter.name, dtype.is_float)
             scalars.append((parameter.name, dtype))
             continue
-        names[parameter.name] = lowerer.tracer.handle(parameter.type.shape, parameter.type.dtype)
+        handle = lowerer.tracer.handle(parameter.type.shape, parameter.type.dtype)
+        handle.parameter = parameter.name
+        names[parameter.name] = handle
         tensors.append((parameter.name, parameter.type))
         inouts += [names[parameter.name]] if parameter.wrapper == "InOut" else []
     given = dict(names)
@@ -109,6 +112,7 @@ def lower(program: Program, lowering: Lowering = Lowering.APRIL) -> Lowered:
         tuple(scalars),
         tuple(lowerer.kernels),
         orchestration,
+        tuple(lowerer.tracer.tables.values()),
     )
 
 
@@ -230,7 +234,8 @@ class _Lowerer:
             self.regions += 1
         lanes = 1 if self.split_mode in (None, SplitMode.NONE) else 2
         carried = self.control.carried
-        region = read_region(self.evaluator, body, names, after, carried, name, line, lanes)
+        tables = self.tracer.tables
+        region = read_region(self.evaluator, body, names, after, carried, name, line, lanes, tables)
         created = self.create_results(region)
         tensors = tuple(created[t] if isinstance(t, str) else t for t in region.tensors)
         self.tracer.block.nodes.append(SubmitTask(len(self.kernels), tensors, region.scalars))

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from devices.dtypes import DType
 from devices.errors import InputError
-from devices.expression import Scalar, Symbol
+from devices.expression import Scalar, Symbol, Table
 from runtime.language.values import TensorValue
 
 __all__ = [
@@ -34,9 +34,12 @@ __all__ = [
 
 
 class Handle(TensorValue):
-    """A tensor that orchestration can name: a parameter, a created tensor, or a view of one."""
+    """A tensor that orchestration can name: a parameter, a created tensor, or a view of one.
 
-    __slots__ = ("site", "variable")
+    `parameter` is the name of the program's parameter, if it is one, whole.
+    """
+
+    __slots__ = ("parameter", "site", "variable")
 
     def __init__(
         self, variable: str, shape: tuple[int, ...], dtype: DType, site: CreateSite | None = None
@@ -44,6 +47,7 @@ class Handle(TensorValue):
         super().__init__(shape, dtype)
         self.variable = variable
         self.site = site
+        self.parameter = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -177,9 +181,12 @@ class OrchestrationTracer:
         Name that the statement being read assigns, for tensors that it creates.
     line : int
         Line of the statement being read.
+    tables : dict of str to Table
+        The parameters of the program of which kernels read single elements.
     """
 
     def __init__(self) -> None:
+        self.tables: dict[str, Table] = {}
         self.block = Block()
         self.assemblies: list[Assembly] = []
         self.creating = "tensor"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from devices.errors import InputError
 from runtime.accesses import check_bounds
@@ -62,6 +63,9 @@ def record(
         host=host,
     )
     scalars = [host.scalar(name, dtype) for name, dtype in lowered.scalars]
+    for table in lowered.tables:
+        with _at(lowered.file, table.line):
+            table.values = host.integers(arguments, table.name)
     try:
         orchestration.run(submits, *arguments, *scalars)
     except ArithmeticError as error:
@@ -74,5 +78,17 @@ def record(
             f"{lowered.file}: {lowered.name} submits nothing: no loop around its regions runs; "
             "check the loop bounds"
         )
+    for table in lowered.tables:
+        with _at(lowered.file, table.line):
+            submits.check_given(table.name)
     check_bounds(submits)
     return submits
+
+
+@contextmanager
+def _at(file: str, line: int) -> Iterator[None]:
+    """Name a line in errors."""
+    try:
+        yield
+    except InputError as error:
+        raise LanguageError(f"{file}:{line}: {error}") from error

@@ -7,12 +7,12 @@ operands pass through L1 into L0A and L0B; results that leave the region are sto
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from devices.dtypes import BY_NAME, DType
 from devices.errors import InputError
-from devices.expression import Scalar
+from devices.expression import Lookup, Scalar, Table
 from devices.kernel import Box, Memory, Tile, TileOp
 from runtime.language.kernel_record import KernelRecord
 from runtime.language.tiles import GlobalArgument, OnChip, Uninitialised, Valid, Window
@@ -33,10 +33,17 @@ _MATRIX_MEMORIES = (Memory.L0A, Memory.L0B)
 
 
 class KernelTracer(KernelRecord):
-    """Gives operations their meaning inside a kernel, and collects it."""
+    """Gives operations their meaning inside a kernel, and collects it.
+
+    Attributes
+    ----------
+    table_of : callable
+        Gives the table of an argument of which single elements can be read.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.table_of: Callable[[GlobalArgument], Table | None] = lambda _: None
         self._passes: dict[Tile, Tile] = {}
 
     # Tiles
@@ -120,10 +127,11 @@ class KernelTracer(KernelRecord):
             offset = tuple(a + b for a, b in zip(tensor.offset, offset, strict=True))
             tensor = tensor.argument
         if not isinstance(tensor, GlobalArgument):
-            raise InputError(
-                "slicing a tile inside its region is not supported; slice the tensor before "
-                "computing on it, or assemble the tile into a tensor first"
-            )
+            part = Tile(shape, tensor.dtype, self.tile(tensor).memory)
+            attributes = {"offset": offset}
+            source = (self.tile(tensor),)
+            self.append(TileOp("tile.slice", part, source, self.line, attributes=attributes))
+            return OnChip(part, tensor.dtype, valid)
         return Window(tensor, shape, offset, self.slot(), self.line, valid)
 
     def assemble(
@@ -131,9 +139,7 @@ class KernelTracer(KernelRecord):
     ) -> TensorValue:
         """Store `source` into an argument."""
         if not isinstance(target, GlobalArgument):
-            raise InputError(
-                "assembling into a tile is not supported; assemble into a tensor of the program"
-            )
+            return self._assembled(target, source, offset)
         if isinstance(source, GlobalArgument):
             raise InputError(
                 "a whole tensor cannot be assembled without computing on it (the compiler has no "
@@ -142,13 +148,28 @@ class KernelTracer(KernelRecord):
         self.write_back(source, target, offset)
         return target
 
-    def read(self, tensor: TensorValue, index: tuple[Scalar, ...]) -> NoReturn:
-        """Refuse: what a kernel does depends on scalars that its task is given."""
-        del tensor, index
-        raise InputError(
-            "reading one element inside a region is not supported; read it before the region, and "
-            "use the scalar in it"
-        )
+    def _assembled(
+        self, target: TensorValue, source: TensorValue, offset: tuple[Scalar, ...]
+    ) -> TensorValue:
+        """Record a copy of one tile into another, in its place."""
+        tile = self.tile(target)
+        if isinstance(target, Window):  # others may use what was loaded
+            tile = self.copy_of(tile)
+        operands = (tile, self._passed(self.tile(source), Memory.UB))
+        attributes = {"offset": offset}
+        self.append(TileOp("tile.assemble", tile, operands, self.line, attributes=attributes))
+        return OnChip(tile, target.dtype)
+
+    def read(self, tensor: TensorValue, index: tuple[Scalar, ...]) -> Scalar:
+        """An integer that the kernel reads of a tensor that the program is given."""
+        table = self.table_of(tensor) if isinstance(tensor, GlobalArgument) else None
+        if table is None or not isinstance(tensor, GlobalArgument) or tensor.dtype.is_float:
+            raise InputError(
+                "a region reads single elements of integer tensors that the program is given, "
+                "whole, and of nothing else; read it before the region and use the scalar in it"
+            )
+        tensor.loaded = True
+        return Lookup(table, index)
 
     def write(self, tensor: TensorValue, index: tuple[Scalar, ...], value: Scalar) -> NoReturn:
         """Refuse, likewise."""

@@ -22,7 +22,8 @@ _Values = Mapping[Symbol, int]
 _Operation = Callable[..., Any]
 
 _WITHOUT_NUMBERS = frozenset(
-    {"tile.load", "tile.store", "tile.move", "tile.create", "tile.reshape", "tile.fillpad"}
+    f"tile.{name}"
+    for name in ["load", "store", "move", "create", "reshape", "fillpad", "slice", "assemble"]
 )
 """Operations that compute nothing from their operands' numbers."""
 
@@ -58,6 +59,8 @@ def compute(op: TileOp, operands: Sequence[Array], values: _Values) -> Array:
     if "scalar" in op.attributes:
         scalar = evaluate(op.attributes["scalar"], values)
         inputs.append(np.asarray(scalar, dtype=np.float32 if tile.dtype.is_float else np.int64))
+    if op.name in ("tile.slice", "tile.assemble"):
+        return _rectangle(op, operands, values)
     if op.name == "tile.fillpad":
         return _padded(op, operands[0], values)
     if op.name == "tile.full":
@@ -75,6 +78,21 @@ def _padded(op: TileOp, source: Array, values: _Values) -> Array:
     inside = tuple(slice(max(0, int(evaluate(extent, values)))) for extent in valid)
     padded[inside] = source[inside]
     return padded
+
+
+def _rectangle(op: TileOp, operands: Sequence[Array], values: _Values) -> Array:
+    """A rectangle of a tile, or a tile with a rectangle of it replaced."""
+    start = [int(evaluate(offset, values)) for offset in op.attributes["offset"]]
+    tile, extent = operands[0], operands[-1].shape
+    if op.name == "tile.slice":
+        assert op.result is not None, "a slice makes a tile"  # noqa: S101 - narrows the type
+        extent = op.result.shape
+    inside = tuple(slice(a, a + size) for a, size in zip(start, extent, strict=True))
+    if op.name == "tile.slice":
+        return tile[inside]
+    replaced = tile.copy()
+    replaced[inside] = operands[1]
+    return replaced
 
 
 def _pad_number(pad: str, dtype: np.dtype[Any]) -> Any:

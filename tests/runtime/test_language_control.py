@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from small_programs import directions, producers, program
 
+from devices.device import load_device
 from devices.errors import InputError
-from devices.kernel import CoreType
+from devices.kernel import CoreType, walk
 from runtime import language as pl
 from runtime.language import LanguageError, Lowering, record
 from runtime.numerics.run import compute_numbers
 from runtime.tensormap import build_graph
+from runtime.times import durations_us
 
 # ruff: noqa: ARG001, ARG002, B007, F841, RET504, RUF059, SIM108 - programs are read, not run
 
@@ -135,6 +137,43 @@ def test_scalars_of_the_program_are_inputs():
         submits_of(scaled)
 
 
+def reads_in_a_region(n: LENGTHS, x: TILE, y: TILE):
+    for b in pl.range(2):
+        with pl.incore():
+            for i in pl.range(2):
+                rows = pl.tensor.read(n, [b * 2 + i])
+                for r in pl.range(rows):
+                    row = (b * 2 + i) * 4 + r
+                    y = pl.assemble(y, pl.add(pl.slice(x, [1, 64], [row, 0]), 1.0), [row, 0])
+
+
+def test_a_kernel_reads_what_the_program_is_given():
+    lengths = np.array([1, 0, 4, 2])
+    submits = submits_of(reads_in_a_region, n=lengths)
+    assert directions(submits.kernels[0]) == [("n", "in"), ("x", "in"), ("y", "out_existing")]
+    graph = build_graph(submits, lookup_cap=16, rings=4)
+    short, long = durations_us(graph, load_device("a2a3"))
+    assert short < long
+    found = compute_numbers(submits, {"x": NUMBERS}, tasks(submits))["y"]
+    computed_rows = [b * 4 + r for b, rows in enumerate(lengths) for r in range(rows)]
+    assert np.flatnonzero(~np.isnan(found[:, 0])).tolist() == computed_rows
+    with pytest.raises(LanguageError, match="--input n=NUMBER"):
+        submits_of(reads_in_a_region)
+
+
+def reads_a_result_in_a_region(n: LENGTHS, m: LENGTHS, x: TILE, y: TILE):
+    with pl.incore():
+        n = pl.assemble(n, pl.slice(m, [4], [0]), [0])
+    with pl.incore():
+        for i in pl.range(pl.tensor.read(n, [0])):
+            y = pl.assemble(y, pl.add(pl.slice(x, [1, 64], [i, 0]), 1.0), [i, 0])
+
+
+def test_a_kernel_reads_no_length_that_another_task_computes():
+    with pytest.raises(LanguageError, match="'n', which tasks compute"):
+        submits_of(reads_a_result_in_a_region, n=1)
+
+
 # Names that change
 
 
@@ -232,6 +271,40 @@ def tile_that_one_side_replaces(x: TILE, y: TILE):
 def test_a_tile_stays_what_it_was_where_no_side_runs():
     found = computed(tile_that_one_side_replaces, {"x": NUMBERS})["y"]
     assert np.array_equal(found, (NUMBERS + 1) * 2)
+
+
+# Parts of tiles
+
+
+def parts_of_tiles(x: TILE, y: TILE):
+    with pl.incore():
+        t = pl.add(x, 1.0)
+        rows = pl.create_tensor([16, 64], dtype=pl.FP32)
+        for i in pl.range(16):
+            rows = pl.assemble(rows, pl.mul(pl.slice(t, [1, 64], [i, 0]), 2.0), [15 - i, 0])
+        y = pl.assemble(y, rows, [0, 0])
+
+
+def test_tiles_are_sliced_and_assembled_on_chip():
+    submits = submits_of(parts_of_tiles)
+    moved = [op.name for op in walk(submits.kernels[0].body) if op.box is not None]
+    assert moved == ["tile.load", "tile.store"]
+    assert np.array_equal(computed(parts_of_tiles, {"x": NUMBERS})["y"], (NUMBERS[::-1] + 1) * 2)
+
+
+def part_of_a_window(x: TILE, y: TILE, z: TILE):
+    with pl.incore():
+        t = pl.slice(x, [16, 64], [0, 0])
+        u = pl.assemble(t, pl.add(pl.slice(x, [1, 64], [3, 0]), 1.0), [0, 0])
+        y = pl.assemble(y, u, [0, 0])
+        z = pl.assemble(z, pl.add(t, 0.0), [0, 0])
+
+
+def test_assembling_into_what_was_loaded_changes_no_other_use_of_it():
+    found = computed(part_of_a_window, {"x": NUMBERS})
+    assert np.array_equal(found["y"][0], NUMBERS[3] + 1)
+    assert np.array_equal(found["y"][1:], NUMBERS[1:])
+    assert np.array_equal(found["z"], NUMBERS)
 
 
 # Explicit loop-carried values
