@@ -1,0 +1,164 @@
+"""Program files on the command line: run, the other verbs, comparisons for pull requests."""
+
+import json
+
+import numpy as np
+import pytest
+
+PROGRAM = """
+import sys
+import pypto.language as pl
+
+STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+
+
+def build_program(rows: int = 64):
+    @pl.program
+    class Rows:
+        @pl.function
+        def main(
+            self,
+            n: pl.Tensor[[2], pl.INT32],
+            x: pl.Tensor[[rows, 64], pl.FP32],
+            y: pl.Out[pl.Tensor[[rows, 64], pl.FP32]],
+        ):
+            k = n[0]
+            for i in pl.range(0, k, STEPS):
+                with pl.incore():
+                    y = pl.assemble(y, pl.add(pl.slice(x, [1, 64], [i, 0]), 1.0), [i, 0])
+            return y
+
+    return Rows
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "rows.py"
+    path.write_text(PROGRAM)
+    return "rows.py"
+
+
+def test_run_executes_a_file_and_replays_its_program(tilesim, file):
+    ran = tilesim("run", file, "-i", "n=10", "--json")
+    assert ran.code == 0
+    record = json.loads(ran.out)
+    assert (record["workload"], record["tasks"]) == ("rows.py", 10)
+    replayed = json.loads(tilesim("replay", file, "-i", "n=10", "--json").out)
+    assert replayed["wall_clock_us"] == record["wall_clock_us"]
+
+
+def test_run_says_that_it_executes_the_file(tilesim):
+    assert "Execute a program file" in tilesim("run", "--help").out
+
+
+def test_what_follows_two_dashes_is_for_the_file(tilesim, file):
+    assert json.loads(tilesim("run", file, "-i", "n=10", "-j", "--", "5").out)["tasks"] == 2
+    assert json.loads(tilesim("run", file, "-i", "n=10", "-j").out)["tasks"] == 10
+
+
+def test_inputs_come_from_files_of_numpy(tilesim, file, tmp_path):
+    np.save(tmp_path / "n.npy", np.array([7, 0], dtype=np.int32))
+    assert json.loads(tilesim("run", file, "--input", "n=n.npy", "-j").out)["tasks"] == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "heading"),
+    [
+        (("--as", "explain"), "Wall-clock by reason"),
+        (("--path", "2"), "Wall-clock by reason"),
+        (("-c", "threads=2"), "What if"),
+        (("--sweep", "kernel-time"), "main_incore_0"),
+    ],
+)
+def test_run_takes_the_options_of_other_verbs(tilesim, file, words, heading):
+    ran = tilesim("run", file, "-i", "n=10", *words)
+    assert ran.code == 0, ran.err
+    assert heading in ran.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "hello-world"), "run takes a program file"),
+        (("run", "rows.py", "-c", "threads=2", "--path", "2"), "options of explain and of whatif"),
+        (("run", "rows.py", "--as", "walk"), "--as takes replay, check, explain, whatif"),
+        (("run", "rows.py"), "--input n=NUMBER"),
+        (("run", "rows.py", "-i", "n"), "--input takes name=number or name=file.npy"),
+        (("run", "rows.py", "-i", "n=x"), "neither a finite number nor a file.npy"),
+        (("run", "rows.py", "-i", "n=1", "-i", "n=2"), "--input gives n twice"),
+        (("run", "rows.py", "-i", "n=no.npy"), "cannot read no.npy"),
+        (("run", "rows.py", "-i", "n=rows.npy"), "no array that numpy saved"),
+        (("run", "rows.py", "-i", "m=1"), "the program has no parameter 'm'"),
+        (("run", "missing.py"), "cannot read missing.py"),
+        (("replay", "hello-world", "--call", "main"), "--call names a program in a file"),
+        (("replay", "notes.txt"), "a program file ends in .py"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_without_a_traceback(tilesim, file, tmp_path, words, message):
+    assert file
+    (tmp_path / "rows.npy").write_text("no numbers")
+    (tmp_path / "notes.txt").write_text("x")
+    ended = tilesim(*words)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_files_and_workloads_are_compared_and_explained(tilesim, file, tmp_path):
+    (tmp_path / "twice.py").write_text(PROGRAM.replace("0, k, STEPS", "0, k, 2"))
+    compared = tilesim("compare", file, "twice.py", "-i", "n=20", "--json")
+    tasks = [run["tasks"] for run in json.loads(compared.out)["runs"]]
+    assert tasks == [20, 10]
+    explained = tilesim("explain", file, "--against", "twice.py", "-i", "n=20")
+    assert explained.code == 0, explained.err
+
+
+def test_markdown_holds_what_belongs_in_a_pull_request(tilesim, file, tmp_path):
+    (tmp_path / "twice.py").write_text(PROGRAM.replace("0, k, STEPS", "0, k, 2"))
+    ran = tilesim("compare", file, "twice.py", "-i", "n=20", "--markdown")
+    rows = [line.split("|") for line in ran.out.splitlines() if line.startswith("| `")]
+    assert [row[1].strip() for row in rows] == ["`rows.py`", "`twice.py`"]
+    assert [row[2].strip() for row in rows] == ["20", "10"]
+    assert rows[0][4].strip() == "1.00x"
+    assert float(rows[1][4].strip().removesuffix("x")) > 1
+    assert "orchestrator" in rows[0][6]
+    assert rows[0][7].strip() == "no hazards, fits on chip"
+
+
+def test_markdown_names_hazards_and_equal_sizes(tilesim):
+    sizes = ("--set", "intermediate=2048")
+    ran = tilesim("compare", "qwen3-scope3-baseline", "qwen3-scope3-restructured", "-m", *sizes)
+    assert "(other size)" in ran.out
+    assert "At equal size (hidden 5120):" in ran.out
+    assert "At equal size (hidden 8192):" in ran.out
+    assert "raw hazards" in ran.out
+
+
+@pytest.mark.parametrize(("limit", "code"), [("5%", 1), ("400", 0)])
+def test_a_slower_program_fails_the_gate(tilesim, file, tmp_path, limit, code):
+    (tmp_path / "twice.py").write_text(PROGRAM.replace("0, k, STEPS", "0, k, 2"))
+    ended = tilesim("compare", "twice.py", file, "-i", "n=40", "-m", "--fail-if-slower", limit)
+    assert ended.code == code
+    assert ("**Slower by" in ended.out) == bool(code)
+    assert ("slower than twice.py" in ended.err) == bool(code)
+    faster = tilesim("compare", file, "twice.py", "-i", "n=40", "--fail-if-slower", limit)
+    assert faster.code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("hello-world", "--fail-if-slower", "5%"), "name two"),
+        (("hello-world", "softmax", "--fail-if-slower", "x"), "takes a percentage"),
+        (
+            ("hello-world", "softmax", "--fail-if-slower", "5", "--no-like-for-like"),
+            "compares runs of one size",
+        ),
+        (("hello-world", "--markdown", "--json"), "--markdown prints no JSON"),
+    ],
+)
+def test_gates_that_mean_nothing_are_refused(tilesim, words, message):
+    ended = tilesim("compare", *words)
+    assert ended.code == 2
+    assert message in ended.err
