@@ -109,15 +109,13 @@ def build_scope2(
                             q_rot_lo = pl.sub(
                                 pl.col_expand_mul(q_lo, cos_lo), pl.col_expand_mul(q_hi, sin_lo)
                             )
+                            q_lo_bf16 = pl.cast(q_rot_lo, target_type=pl.BF16)
                             q_rot_hi = pl.add(
                                 pl.col_expand_mul(q_hi, cos_hi), pl.col_expand_mul(q_lo, sin_hi)
                             )
-                            all_q_padded = pl.assemble(
-                                all_q_padded, pl.cast(q_rot_lo, target_type=pl.BF16), [q_row, 0]
-                            )
-                            all_q_padded = pl.assemble(
-                                all_q_padded, pl.cast(q_rot_hi, target_type=pl.BF16), [q_row, HALF]
-                            )
+                            q_hi_bf16 = pl.cast(q_rot_hi, target_type=pl.BF16)
+                            all_q_padded = pl.assemble(all_q_padded, q_lo_bf16, [q_row, 0])
+                            all_q_padded = pl.assemble(all_q_padded, q_hi_bf16, [q_row, HALF])
 
                 attn_row = pl.create_tensor([1, H], dtype=pl.BF16)
                 for gi in pl.range(GROUPS):
