@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from runtime import language as pl
+import numpy as np
 
-__all__ = ["KV_HEAD_CHUNK", "Q_HEADS", "SEQ_TILE", "build_scope2"]
+from devices.errors import InputError
+from runtime import language as pl
+from runtime.host_memory import InputValue
+
+__all__ = ["SEQ_TILE", "build_scope2", "longest_contexts", "query_groups"]
 
 Q_HEADS = 8
 """Query heads of a task; they share one head of keys and values."""
@@ -16,6 +20,30 @@ BLOCKS = 64
 """Blocks of a task, of which it skips those that the context does not reach."""
 KV_HEAD_CHUNK = 8
 """Heads of keys and values that a task of the rotary embedding takes."""
+
+
+def longest_contexts(*, batch: int, max_seq: int, **_: int) -> dict[str, InputValue]:
+    """Lengths that the orchestration reads if nobody gives others: all caches are full."""
+    return {"seq_lens": np.full(batch, max_seq, dtype=np.int32)}
+
+
+def query_groups(num_heads: int, num_kv_heads: int) -> int:
+    """Tiles of query heads for each head of keys and values.
+
+    Raises
+    ------
+    InputError
+        The heads do not fill their tiles.
+    """
+    tile = Q_HEADS * num_kv_heads
+    if num_heads % tile:
+        below = num_heads // tile * tile
+        raise InputError(
+            f"{Q_HEADS} query heads of one head of keys make a tile: num_heads {num_heads} is not "
+            f"a multiple of {Q_HEADS} * num_kv_heads = {tile}; "
+            f"the nearest that fit: {f'{below} or ' if below else ''}{below + tile}"
+        )
+    return num_heads // tile
 
 
 def build_scope2(
@@ -34,15 +62,20 @@ def build_scope2(
         Tokens for which the caches have room, per request and head.
     num_heads, num_kv_heads, head_dim : int
         Heads of queries, heads of keys and of values, elements of a head.
+
+    Raises
+    ------
+    InputError
+        The heads do not fill their tiles (see `query_groups`).
     """
     B, D, S = batch, head_dim, max_seq
     HALF = head_dim // 2
     H, KV = num_heads * head_dim, num_kv_heads * head_dim
     CACHE = batch * num_kv_heads * max_seq
     PER_KV = num_heads // num_kv_heads
-    GROUPS_PER_KV = PER_KV // Q_HEADS
+    GROUPS_PER_KV = query_groups(num_heads, num_kv_heads)
     GROUPS = num_kv_heads * GROUPS_PER_KV
-    MOST_BLOCKS = (max_seq + SEQ_TILE - 1) // SEQ_TILE
+    MOST_BLOCKS = max_seq // SEQ_TILE
     SCALE = head_dim**-0.5
 
     @pl.program
