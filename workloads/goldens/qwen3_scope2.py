@@ -1,8 +1,9 @@
 """Qwen3-32B decode, scope 2: what it computes, however it is cut into tasks.
 
-The published program has pairs of tasks that conflict and that nothing orders where `batch` is 16:
-a task of QK or SV looks up the whole cache, finds the writes of more requests than the lookup cap
-has room for, and so leaves out the oldest ones or the padding of its queries.
+With 16 requests the published program has tasks that conflict and that nothing orders: the product
+with the keys of the last request looks up its tile of queries, finds the writes of all 16 and, at
+the lookup cap of 16, leaves out the task that wrote the padding of the tile (RAW, 8 tasks). What
+it reads there is in rows of the product that no task uses.
 """
 
 from __future__ import annotations
