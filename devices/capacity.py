@@ -2,8 +2,8 @@
 
 Two figures per memory. *Alive* is what has to be there at one time, where results take the place
 of an operand of their size that dies. *Allocated* is what the compiler of April 2026 takes: a
-place serves several tiles only if they have the same shape and dtype and their lives do not
-overlap.
+place serves several tiles only if they have the same shape, valid part and dtype and their lives
+do not overlap.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from devices.device import Device
+from devices.expression import Scalar
 from devices.kernel import Branch, Kernel, Loop, Memory, Statement, Tile, TileOp
 
 __all__ = ["Occupant", "OnChipUse", "memory_limits", "on_chip_use", "overflows"]
@@ -146,6 +147,8 @@ class _Place:
     line: int
     first: int
     last: int
+    valid: tuple[Scalar, ...] | None = None
+    """Elements that hold data, in every dimension; None if all do."""
     takes: list[_Place] = field(default_factory=list)
     """Operands of the operation that makes it, whose place it may take if they die there."""
 
@@ -158,6 +161,7 @@ class _Place:
         """Whether the compiler lets it have the place of an earlier one."""
         return (
             self.tile.shape == other.tile.shape
+            and self.valid == other.valid
             and self.tile.dtype == other.tile.dtype
             and (other.last < self.first or (other.last == self.first and other in self.takes))
         )
@@ -189,6 +193,14 @@ def _allocated_bytes(places: Sequence[_Place]) -> int:
         else:
             shared.append([place])
     return sum(sharers[0].tile.nbytes for sharers in shared)
+
+
+def _valid_part(op: TileOp, operands: Sequence[_Place]) -> tuple[Scalar, ...] | None:
+    """The part of an operation's result that holds data: what it loads, or of an equal operand."""
+    if op.name == "tile.fillpad":
+        return None
+    parts = [place.valid for place in operands if op.result and place.tile.shape == op.result.shape]
+    return op.attributes.get("valid") or next((part for part in parts if part), None)
 
 
 class _Lives:
@@ -226,7 +238,8 @@ class _Lives:
             tensors = frozenset((self.kernel.parameters[op.box.parameter].name,))
         takes = [] if op.name in _NOT_IN_PLACE else operands
         name, now = op.name.removeprefix("tile."), self._now
-        place = _Place(op.result, name, tensors, op.line, now, now, takes)
+        valid = _valid_part(op, operands)
+        place = _Place(op.result, name, tensors, op.line, now, now, valid, takes)
         self._place[op.result] = place
         self.places.append(place)
 

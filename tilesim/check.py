@@ -269,7 +269,7 @@ def _compare(
     """Compute in program order and in the order that is asked for; see where they part."""
     name = run.workload.name
     tell(f"{name}: drawing inputs")
-    inputs = numbers.inputs(np.random.default_rng(seed), **run.parameters)
+    inputs = run.workload.drawn(seed, run.parameters)
     tell(f"{name}: computing golden results")
     golden = numbers.golden(inputs, **run.parameters)
 

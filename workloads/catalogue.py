@@ -21,6 +21,7 @@ from workloads.goldens.kernels import (
 from workloads.goldens.qwen3_scope1 import SCOPE1_NUMBERS
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 from workloads.goldens.zero_init import ZERO_INIT_NUMBERS
+from workloads.models import MODELS
 from workloads.programs import examples
 from workloads.programs.benchmarks import build_alternating_matmul_add
 from workloads.programs.bgemm import build_bgemm
@@ -293,6 +294,7 @@ WORKLOADS: dict[str, Workload] = {
             build=build_zero_init,
             numbers=ZERO_INIT_NUMBERS,
         ),
+        *MODELS,
         *GENERATORS,
     )
 }

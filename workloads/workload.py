@@ -8,12 +8,14 @@ from enum import StrEnum
 from math import lcm
 from typing import Any
 
+import numpy as np
+
 from devices.errors import InputError, unknown_name
 from runtime.handwritten import Orchestration, submits_of
 from runtime.host_memory import InputValue
 from runtime.language import Lowering, Program
 from runtime.submits import Submits
-from workloads.numbers import Numbers
+from workloads.numbers import Array, Numbers
 
 __all__ = ["Group", "Workload"]
 
@@ -125,6 +127,29 @@ class Workload:
         """What the orchestration finds in the tensors that it reads."""
         usual = {} if self.inputs is None else self.inputs(**parameters)
         return {**usual, **self.given}
+
+    def drawn(self, seed: int, parameters: Mapping[str, int]) -> dict[str, Array]:
+        """Inputs of a numeric run: drawn from a seed, but for what the orchestration reads.
+
+        Raises
+        ------
+        InputError
+            It is not known what the program computes, or what it reads has the wrong shape.
+        """
+        if self.numbers is None:
+            raise InputError(f"{self.name} has no golden results to compare with")
+        inputs = self.numbers.inputs(np.random.default_rng(seed), **parameters)
+        for name, value in self.read_values(parameters).items():
+            if name not in inputs:
+                continue
+            drawn, given = inputs[name], np.asarray(value)
+            if given.shape not in ((), drawn.shape):
+                raise InputError(
+                    f"input {name!r} has shape {list(given.shape)}, and the program's tensor "
+                    f"{list(drawn.shape)}"
+                )
+            inputs[name] = np.broadcast_to(given, drawn.shape).astype(drawn.dtype)
+        return inputs
 
     def submits(
         self, parameters: Mapping[str, int], lowering: Lowering = Lowering.APRIL

@@ -25,6 +25,10 @@ _SCRATCH_COLUMNS = 128
 
 _REDUCTIONS = ("row_sum", "row_max", "row_min")
 
+_ELEMENTWISE = frozenset(
+    {"add", "sub", "mul", "div", "maximum", "neg", "exp", "recip", "sqrt", "rsqrt"}
+)
+
 _WITH_SCALAR_FORM = ("add", "sub", "mul", "div")
 """Operations whose tile operation has another name when the second operand is a scalar."""
 
@@ -239,12 +243,16 @@ class KernelTracer(KernelRecord):
             self.append(TileOp("tile.create", scratch, (), self.line))
             tiles = (*tiles, scratch)
         memory = tiles[0].memory if tiles else Memory.UB
-        result = Tile(shape, dtype, memory)
+        # Cores compute on rows, so the compiler turns columns into rows and the result back.
+        is_column = name in _ELEMENTWISE and all(_is_column(t.shape) for t in tiles)
+        if is_column:
+            tiles = tuple(self._reshaped(tile, (1, tile.shape[0])) for tile in tiles)
+        result = Tile((1, shape[0]) if is_column else shape, dtype, memory)
         suffix = "s" if name in _WITH_SCALAR_FORM and "scalar" in attributes else ""
         self.append(
             TileOp(f"tile.{name}{suffix}", result, tiles, self.line, attributes=dict(attributes))
         )
-        return OnChip(result, dtype, valid)
+        return OnChip(self._reshaped(result, shape) if is_column else result, dtype, valid)
 
     def matmul(
         self,
@@ -309,6 +317,11 @@ class KernelTracer(KernelRecord):
             )
         return tile if tile.memory is memory else self._moved(tile, memory)
 
+    def _reshaped(self, tile: Tile, shape: tuple[int, ...]) -> Tile:
+        reshaped = Tile(shape, tile.dtype, tile.memory)
+        self.append(TileOp("tile.reshape", reshaped, (tile,), self.line))
+        return reshaped
+
     def _moved(self, tile: Tile, memory: Memory) -> Tile:
         moved = Tile(tile.shape, tile.dtype, memory)
         self.append(TileOp("tile.move", moved, (tile,), self.line))
@@ -318,6 +331,10 @@ class KernelTracer(KernelRecord):
 def _tile_of(value: TensorValue, memory: Memory, *, transposed: bool) -> Tile:
     shape = tuple(reversed(value.shape)) if transposed else value.shape
     return Tile(shape, value.dtype, memory)
+
+
+def _is_column(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 and shape[0] > 1 and shape[1] == 1
 
 
 def _whole(argument: GlobalArgument) -> Box:

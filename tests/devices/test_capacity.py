@@ -1,5 +1,7 @@
 """Bytes that a kernel's tiles take on chip: exact for toys, and as the real compiler has it."""
 
+from dataclasses import replace
+
 import pytest
 
 from devices.capacity import memory_limits, on_chip_use, overflows
@@ -185,3 +187,13 @@ def test_what_fits_only_with_better_sharing_is_told_apart():
 def test_exactly_full_fits():
     (found,) = on_chip_use(kernel(load(Tile((1, 184 * 256), FP32, Memory.UB))), DEVICE)
     assert (found.alive_bytes, found.fits) == (184 * KB, True)
+
+
+def test_a_padded_tile_has_another_place_than_the_part_that_it_pads():
+    part, padded, scaled = tile(), tile(), tile()
+    load_part = replace(load(part), attributes={"valid": (4, 9)})
+    body = (load_part, op("fillpad", padded, part), op("muls", scaled, padded), store(scaled))
+    assert use(*body) == {Memory.UB: (1.0, 2.0)}
+    # What is computed of a part is one itself.
+    body = (load_part, op("muls", scaled, part), op("fillpad", padded, scaled), store(padded))
+    assert use(*body) == {Memory.UB: (1.0, 2.0)}

@@ -54,13 +54,7 @@ def build_scope1(
                     variance = pl.reshape(
                         pl.add(pl.mul(sq_sum, MEAN), RMS_EPSILON), [BATCH_TILE, 1]
                     )
-                    # Cores compute on rows; the compiler turns columns into them and back.
-                    rms = pl.reshape(
-                        pl.sqrt(pl.reshape(variance, [1, BATCH_TILE])), [BATCH_TILE, 1]
-                    )
-                    inv_rms = pl.reshape(
-                        pl.recip(pl.reshape(rms, [1, BATCH_TILE])), [BATCH_TILE, 1]
-                    )
+                    inv_rms = pl.recip(pl.sqrt(variance))
                     for kb in pl.range(0, H // K):
                         k0 = kb * K
                         x_bf16 = pl.slice(hidden_states, [BATCH_TILE, K], [b0, k0])

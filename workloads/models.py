@@ -1,0 +1,50 @@
+"""Workloads that are parts of language models and whose orchestration reads data."""
+
+from __future__ import annotations
+
+from workloads.goldens.qwen3_layer import LAYER_NUMBERS
+from workloads.goldens.qwen3_scope2 import SCOPE2_NUMBERS
+from workloads.programs.qwen3_layer import build_decode_layer
+from workloads.programs.qwen3_scope2 import SEQ_TILE, build_scope2, longest_contexts
+from workloads.programs.qwen3_scope3 import BATCH_TILE
+from workloads.workload import Group, Workload
+
+__all__ = ["MODELS"]
+
+_HEADS = {"batch": 16, "max_seq": 4096, "num_heads": 64, "num_kv_heads": 8, "head_dim": 128}
+_CONTEXT_DIVIDES: tuple[tuple[str, str | int], ...] = (("max_seq", SEQ_TILE), ("head_dim", 16))
+
+MODELS = (
+    Workload(
+        name="qwen3-scope2",
+        summary="Qwen3-32B decode scope 2: rotary embedding, caches, attention (0d48e70f)",
+        group=Group.MODELS,
+        defaults=_HEADS,
+        build=build_scope2,
+        divides=_CONTEXT_DIVIDES,
+        numbers=SCOPE2_NUMBERS,
+        inputs=longest_contexts,
+    ),
+    Workload(
+        name="qwen3-decode-layer",
+        summary="Qwen3-32B decode layer: scopes 1, 2 and 3 in one program (e663c143)",
+        group=Group.MODELS,
+        defaults={
+            **_HEADS,
+            "intermediate": 25600,
+            "k_chunk": 128,
+            "out_chunk": 64,
+            "mlp_chunk": 256,
+        },
+        build=build_decode_layer,
+        divides=(
+            *_CONTEXT_DIVIDES,
+            ("batch", BATCH_TILE),
+            ("head_dim", "k_chunk"),
+            ("head_dim", "out_chunk"),
+            ("intermediate", "mlp_chunk"),
+        ),
+        numbers=LAYER_NUMBERS,
+        inputs=longest_contexts,
+    ),
+)
