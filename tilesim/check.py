@@ -4,40 +4,28 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import psutil
 
 from devices.errors import InputError
 from runtime.hazards import Hazards, find_hazards
 from runtime.margins import Margin, find_margins
-from runtime.numerics.comparison import Match, match
+from runtime.numerics.comparison import Match
 from runtime.numerics.memory import buffer_bytes, tensor_bytes
-from runtime.numerics.orders import (
-    Order,
-    adversarial_order,
-    program_order,
-    random_order,
-    simulated_order,
-)
-from runtime.numerics.run import (
-    FirstNotFinite,
-    TaskWrite,
-    Writes,
-    compute_numbers,
-    outputs,
-)
-from runtime.numerics.tasks import Observer, check_computable
+from runtime.numerics.orders import Order
+from runtime.numerics.run import TaskWrite, outputs
+from runtime.numerics.tasks import check_computable
 from runtime.unordered import Key, Kind
 from tilesim.capacity import Capacity
+from tilesim.numeric_check import Against, Compared, Tolerances, compare_numbers
 from tilesim.replay import Report, Run, Setup, replay, run_case
 from tilesim.sources import Source
 from workloads.numbers import Numbers
-from workloads.workload import Workload
 
 __all__ = ["Check", "Repair", "check"]
 
@@ -74,8 +62,10 @@ class Check:
         The simulated run of the graph that was checked, with repairs if any were asked for.
     order, seed, rtol, atol
         How the numbers were computed and compared.
+    against : Against
+        What they were compared with.
     matches : tuple of Match
-        Each output against its golden values.
+        Each output against its golden values, or what stands for them.
     program_matches : tuple of Match
         The same for the program's own order.
     deviation : TaskWrite or None
@@ -101,6 +91,7 @@ class Check:
     seed: int
     rtol: float
     atol: float
+    against: Against
     matches: tuple[Match, ...]
     program_matches: tuple[Match, ...]
     deviation: TaskWrite | None
@@ -139,14 +130,18 @@ def check(
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
     *,
-    order: Order = Order.PROGRAM,
+    order: Order | None = None,
     seed: int = 0,
     rtol: float | None = None,
     atol: float | None = None,
     repair: Collection[Kind] = (),
+    hazards_only: bool = False,
     report: Report | None = None,
 ) -> Check:
     """Compute what a workload computes, and find what could make it wrong.
+
+    Where no golden results are known, the numbers of the program's own order stand for them: what
+    differs in another order is a race.
 
     Parameters
     ----------
@@ -156,42 +151,52 @@ def check(
         Parameters that differ from its defaults.
     setup : Setup, optional
         What it runs on.
-    order : Order
-        The order of the tasks in the numeric run.
+    order : Order, optional
+        The order of the tasks in the numeric run: by default that of the program, or the
+        adversarial one where no golden results are known.
     seed : int
         Seed of the inputs, and of a random order.
     rtol, atol : float, optional
         Tolerances, by default those that were published with the workload.
     repair : collection of Kind
         Unordered pairs to put in order first.
+    hazards_only : bool
+        Whether nothing is computed.
     report : callable, optional
         Told each step that begins.
 
     Raises
     ------
     InputError
-        As `replay`; the workload has no golden results, a tolerance is negative, an operation has
-        no numbers, or memory is too small.
+        As `replay`; a tolerance is negative, an operation has no numbers, or memory is too small.
     """
     began, tell = perf_counter(), report or (lambda _: None)
     run = replay(workload, settings, setup, report)
-    numbers = _numbers(run.workload)
-    rtol = _tolerance("rtol", numbers.rtol if rtol is None else rtol)
-    atol = _tolerance("atol", numbers.atol if atol is None else atol)
-    check_computable(run.case.submits)
-    needed = _needed_bytes(run)
+    numbers = run.workload.numbers
+    if order is None:
+        order = Order.ADVERSARIAL if numbers is None else Order.PROGRAM
+    # Two orders of one program compute the same, bit for bit.
+    rtol = _tolerance("rtol", _published(numbers, "rtol") if rtol is None else rtol)
+    atol = _tolerance("atol", _published(numbers, "atol") if atol is None else atol)
+    needed = 0
+    if not hazards_only:
+        check_computable(run.case.submits)
+        needed = _needed_bytes(run)
     tell(f"{run.workload.name}: looking for unordered pairs of tasks")
     hazards = find_hazards(run.case.submits, run.graph, run.setup.dependencies)
     repaired = None
     if repair:
         run, hazards, repaired = _repaired(run, hazards, tuple(Kind(k) for k in repair), tell)
-    compared = _compare(run, numbers, order, seed, {"rtol": rtol, "atol": atol}, tell)
+    compared = Compared()
+    if not hazards_only:
+        compared = compare_numbers(run, order, seed, Tolerances(rtol, atol), tell)
     return Check(
         run=run,
         order=order,
         seed=seed,
         rtol=rtol,
         atol=atol,
+        against=compared.against,
         matches=compared.matches,
         program_matches=compared.program_matches,
         deviation=compared.deviation,
@@ -206,16 +211,14 @@ def check(
     )
 
 
-def _numbers(workload: Workload) -> Numbers:
-    if workload.numbers is None:
-        raise InputError(f"{workload.name} has no golden results to compare with")
-    return workload.numbers
-
-
 def _tolerance(name: str, value: float) -> float:
-    if not 0.0 <= value < np.inf:
+    if not 0.0 <= value < inf:
         raise InputError(f"{name} is a number from 0 on, not {value}")
     return value
+
+
+def _published(numbers: Numbers | None, name: str) -> float:
+    return 0.0 if numbers is None else float(getattr(numbers, name))
 
 
 def _needed_bytes(run: Run) -> int:
@@ -247,62 +250,6 @@ def _repaired(
     after = run_case(run.workload, run.parameters, run.setup, case, run.trace_s, tell)
     found = find_hazards(run.case.submits, graph, run.setup.dependencies)
     return after, found, Repair(kinds, edges, run)
-
-
-class _Compared(NamedTuple):
-    """What `Check` says of the numbers."""
-
-    matches: tuple[Match, ...]
-    program_matches: tuple[Match, ...]
-    deviation: TaskWrite | None
-    not_finite: TaskWrite | None
-
-
-def _compare(
-    run: Run,
-    numbers: Numbers,
-    order: Order,
-    seed: int,
-    tolerances: Mapping[str, float],
-    tell: Report,
-) -> _Compared:
-    """Compute in program order and in the order that is asked for; see where they part."""
-    name = run.workload.name
-    tell(f"{name}: drawing inputs")
-    inputs = run.workload.drawn(seed, run.parameters)
-    tell(f"{name}: computing golden results")
-    golden = numbers.golden(inputs, **run.parameters)
-
-    def compared(order: Order, tasks: Sequence[int], observe: Observer | None) -> tuple[Match, ...]:
-        progress = _counting(tell, f"{name}: computing in {order} order", len(tasks))
-        found = compute_numbers(run.case.submits, inputs, tasks, observe=observe, report=progress)
-        return tuple(match(n, found[n], values, **tolerances) for n, values in golden.items())
-
-    in_program_order = program_order(run.graph)
-    writes, finder = Writes(), FirstNotFinite()
-    record = None if order is Order.PROGRAM else writes.record
-    program_matches = compared(Order.PROGRAM, in_program_order, record)
-    if any(one.not_finite for one in program_matches):
-        compared(Order.PROGRAM, in_program_order, finder.observe)
-    if order is Order.PROGRAM:
-        return _Compared(program_matches, program_matches, None, finder.first)
-    comparison = writes.comparison()
-    matches = compared(order, _tasks(run, order, seed), comparison.observe)
-    is_match = all(one.is_match for one in matches)
-    deviation = None if is_match else comparison.first
-    return _Compared(matches, program_matches, deviation, finder.first)
-
-
-def _tasks(run: Run, order: Order, seed: int) -> list[int]:
-    if order is Order.SIMULATED:
-        return simulated_order(run.trace)
-    if order is Order.RANDOM:
-        return random_order(run.graph, seed)
-    return adversarial_order(run.graph)
-
-
-def _counting(tell: Report, step: str, total: int) -> Callable[[int], None]:
-    return lambda done: tell(f"{step}, task {done:,} of {total:,}")
 
 
 def _peak_bytes() -> int:

@@ -327,11 +327,29 @@ def test_too_little_memory_is_told_before_anything_runs(tilesim, monkeypatch):
     assert tilesim("check", "zero-init").code == 0
 
 
-def test_a_workload_without_golden_results_is_refused(monkeypatch):
+def test_without_golden_results_orders_are_compared(monkeypatch):
     bare = replace(ts.WORKLOADS["zero-init"], numbers=None)
     monkeypatch.setitem(ts.WORKLOADS, "zero-init", bare)
-    with pytest.raises(ts.InputError, match="zero-init has no golden results to compare with"):
-        ts.check("zero-init")
+    found = ts.check("zero-init")
+    assert (found.against, found.order) == ("program order", ts.Order.ADVERSARIAL)
+    assert not found.is_match  # its two writers of one tile are in no certain order
+    assert found.deviation is not None
+    same = ts.check("zero-init", order=ts.Order.PROGRAM)
+    assert same.is_match
+    assert [one.total for one in same.matches] == [16 * 64]
+
+
+def test_hazards_alone_need_no_numbers(tilesim, monkeypatch):
+    def compute(*_, **__):
+        raise AssertionError("nothing is computed")
+
+    monkeypatch.setattr("tilesim.numeric_check.compute_numbers", compute)
+    outcome = tilesim("check", RESTRUCTURED, *SMALL, "--hazards", "--json")
+    record = json.loads(outcome.out)
+    assert (record["against"], record["outputs"]) == ("nothing", [])
+    assert sum(hazard["count"] for hazard in record["hazards"]) > 100
+    assert tilesim("check", RESTRUCTURED, *SMALL, "--hazards").code == 0
+    assert tilesim("check", RESTRUCTURED, *SMALL, "--hazards", "--strict").code == 1
 
 
 def test_progress_is_shown_step_by_step():
