@@ -35,10 +35,11 @@ DTYPE_NAMES = {
     "FLOAT32": "FP32",
     "FLOAT16": "FP16",
     "BFLOAT16": "BF16",
-    **{name: name for name in BY_NAME if name.startswith(("INT", "UINT"))},
-    "BOOL": "BOOL",
+    **{name: name for name in BY_NAME},
 }
-"""What the runtime calls element types (`DataType`), and what the language calls them."""
+"""What the runtime calls element types (`DataType`), and what the language calls them.
+
+Types that the runtime has no name for are written by that of the language."""
 
 _MOST_ELEMENTS = 1 << 48
 

@@ -145,6 +145,10 @@ def _kernels(
     kernel = np.where(tasks.is_dummy, DUMMY, ALLOC).astype(np.int32)
     scalars: list[tuple[int, ...]] = [()] * len(kernel)
     runs = np.flatnonzero(executed.task >= 0)
+    if not any(tensors.directions):
+        numbers = [table.add(executed.table[place], (), ())[0] for place in by_function]
+        kernel[runs] = np.array(numbers, dtype=np.int32)[rank[executed.task[runs]]]
+        return kernel, scalars, table
     order = runs[np.argsort(rank[executed.task[runs]], kind="stable")]
     variant: dict[int, int] = {}
     for place, number in zip(order.tolist(), executed.task[order].tolist(), strict=True):

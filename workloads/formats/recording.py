@@ -128,6 +128,8 @@ class Recording:
         Tasks that ran on no core, and when they were complete, in us.
     cores : Cores
         What is known of the cores.
+    names : dict of int to str
+        Names of functions, where the file itself has them.
     notes : tuple of str
         What the file does not say.
     """
@@ -140,6 +142,7 @@ class Recording:
     phases: SchedulerPhases | None
     dummies: dict[int, float]
     cores: Cores
+    names: dict[int, str]
     notes: tuple[str, ...]
 
 

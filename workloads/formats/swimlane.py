@@ -6,15 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from msgspec import Meta, Struct
 
 from devices.errors import InputError
 from workloads.formats.blocks import DEFAULT_LIMITS, FileLimits
 from workloads.formats.deps import Dependences, read_dependences
 from workloads.formats.imported import Imported
 from workloads.formats.json_pieces import Nesting, json_pieces
+from workloads.formats.name_map import NAMES_KEY, read_names
 from workloads.formats.recorded_cores import find_cores
 from workloads.formats.recorded_graph import build_recorded_graph
 from workloads.formats.recorded_tasks import find_tasks
@@ -40,13 +38,9 @@ _DEPS, _NAMES = "deps.json", "name_map*.json"
 _LEVELS = ("chip_swimlane_level", "l2_swimlane_level")
 """Keys that say how much was recorded; before them there was `version`."""
 
+_NO_NAMES = "There is no name map for the records; functions are called by their ids."
+
 _RAW, _US = "aicore_tasks", "tasks"
-
-
-class _NameMap(Struct):
-    callable_id_to_name: dict[
-        Annotated[str, Meta(max_length=20)], Annotated[str, Meta(max_length=4096)]
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +95,7 @@ def read_swimlane(
     read = read_raw_recording if is_raw else read_us_recording
     recording = read(records, version, limits)
     graph = None if files.dependences is None else read_dependences(files.dependences, limits)
-    names = {} if files.names is None else _read_names(files.names, limits)
+    names = dict(recording.names) if files.names is None else read_names(files.names, limits)
     return _imported(recording, graph, names, files)
 
 
@@ -114,9 +108,11 @@ def _imported(
     name = _name(recording.path)
     built = build_recorded_graph(name, recording, tasks, executed, dependences, names)
     trace, trace_notes = build_recorded_trace(built.graph, recording, tasks, executed, cores)
+    unnamed = () if names else (_NO_NAMES,)
     notes = (
         *recording.notes,
         *files.notes,
+        *unnamed,
         *cores.notes,
         *tasks.notes,
         *executed.notes,
@@ -190,8 +186,6 @@ def _files(
     maps = _matching(folder, _NAMES)
     if len(maps) > 1:
         notes.append(f"There are {len(maps)} name maps beside the records; none of them was used.")
-    elif not maps:
-        notes.append("There is no name map beside the records; functions are called by their ids.")
     return _Files(records, deps, maps[0] if len(maps) == 1 else None, tuple(notes))
 
 
@@ -228,23 +222,8 @@ def _unknown(seen: Sequence[str], version: str) -> str:
         return f"tasks: is empty or missing; there is neither {_US} nor {_RAW}"
     if "traceEvents" in seen:
         return "is a trace for viewers, which does not say what the device recorded"
-    if "edges" in seen or "callable_id_to_name" in seen:
+    if "edges" in seen or NAMES_KEY in seen:
         return "belongs to a swimlane; name the file of records, or the folder that has both"
     if {_RAW, _US} & set(seen):
         return f"has no version: neither version nor {' nor '.join(_LEVELS)}"
     return f"is no swimlane; it has {', '.join(seen[:6]) or 'no field'}"
-
-
-def _read_names(path: Path, limits: FileLimits) -> dict[int, str]:
-    """Names of functions by id."""
-    for piece in json_pieces(path, {}, limits):
-        if piece.key == "callable_id_to_name":
-            content = b'{"callable_id_to_name":' + piece.content + b"}"
-            names = decode_value(path, "", content, _NameMap).callable_id_to_name
-            for key in names:
-                if not key.isdecimal() or not key.isascii():
-                    raise InputError(
-                        f"{path}: callable_id_to_name: {key!r} is no number of a function"
-                    )
-            return {int(key): name for key, name in names.items()}
-    raise InputError(f"{path}: callable_id_to_name: is missing; it is no name map")

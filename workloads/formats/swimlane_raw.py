@@ -84,6 +84,8 @@ class _Metadata(Struct):
     num_cores: CoreId | None = None
     core_types: list[Literal["aic", "aiv"]] | None = None
     core_to_thread: list[_Small] | None = None
+    run_begin_cycles: _Cycles | None = None
+    """Where a writer says when the run began; the device does not."""
 
 
 def _core_columns(tasks: list[_CoreTask]) -> list[NDArray[Any]]:
@@ -195,6 +197,8 @@ def read_raw_recording(path: Path, version: str, limits: FileLimits) -> Recordin
     zero = min(
         (int(times.min()) for times in (dispatch, start, begin_phase, begin_submit) if len(times))
     )
+    begin = reader.metadata.run_begin_cycles
+    zero = zero if begin is None else min(zero, begin)
     cycles_per_us = reader.metadata.clock_freq_hz / 1e6
 
     def to_us(cycles: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -234,6 +238,7 @@ def read_raw_recording(path: Path, version: str, limits: FileLimits) -> Recordin
         else None,
         dummies=dict(zip(phase_task[alone].tolist(), end_us[alone].tolist(), strict=True)),
         cores=cores,
+        names={},
         notes=tuple(notes),
     )
 

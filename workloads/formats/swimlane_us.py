@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from devices.errors import InputError
 from workloads.formats.blocks import FileLimits
 from workloads.formats.json_pieces import Nesting, json_pieces
+from workloads.formats.name_map import NAMES_KEY, decode_names
 from workloads.formats.recording import (
     ROUNDING_US,
     Cores,
@@ -127,6 +128,7 @@ class _Reader:
         self.thread: list[int] = []  # of each run of scheduler phases
         self.counts: list[int] = []
         self.core_to_thread: list[int] | None = None
+        self.names: dict[int, str] = {}
 
     def _task_columns(self, tasks: list[_Task]) -> list[NDArray[Any]]:
         flat = list(chain.from_iterable(t.fanout for t in tasks))
@@ -152,6 +154,8 @@ class _Reader:
                 self.core_to_thread = decode_value(
                     self.path, piece.key, piece.content, list[_Small]
                 )
+            elif piece.key == NAMES_KEY:
+                self.names = decode_names(self.path, piece.content)
 
 
 def read_us_recording(path: Path, version: str, limits: FileLimits) -> Recording:
@@ -188,6 +192,7 @@ def read_us_recording(path: Path, version: str, limits: FileLimits) -> Recording
         else None,
         dummies={},
         cores=Cores(None, None if owners is None else np.array(owners, dtype=np.int64)),
+        names=reader.names,
         notes=tuple(notes),
     )
 

@@ -74,16 +74,21 @@ def find_functions(
     unknown = function == NO_FUNCTION
     function[unknown] = np.where(rows.is_aic[unknown], UNKNOWN_AIC, UNKNOWN_AIV)
     finder = _Finder(recording, tasks, dependences)
+    alone = np.bincount(tasks.row, minlength=len(tasks.id))[tasks.row] == 1
+    if dependences is None:
+        finder.add_alone(tasks.row[alone], function[alone], rows.is_aic[alone])
     order = np.argsort(tasks.row, kind="stable")
+    if dependences is None:
+        order = order[~alone[order]]
     starts = np.flatnonzero(np.diff(tasks.row[order], prepend=-1))
-    columns = [c[order].tolist() for c in (np.arange(len(order)), function, rows.is_aic, lane)]
+    columns = [order.tolist(), *(c[order].tolist() for c in (function, rows.is_aic, lane))]
     owners = tasks.row[order][starts].tolist()
-    ends = [*starts[1:].tolist(), len(order)]
+    ends = np.append(starts, len(order))[1:].tolist()
     side = np.zeros(len(order), dtype=np.int8)
     for task, start, end in zip(owners, starts.tolist(), ends, strict=True):
         own = [column[start:end] for column in columns]
         side[start:end] = finder.add(task, *own)
-    back = np.empty(len(order), dtype=np.int8)
+    back = np.where(rows.is_aic, 0, 1).astype(np.int8)
     back[order] = side
     return TaskFunctions(list(finder.numbers), finder.task, finder.blocks, back, finder.notes())
 
@@ -99,6 +104,17 @@ class _Finder:
         self.numbers: dict[Functions, int] = {}
         self.task = np.full(len(tasks.id), -1, dtype=np.int64)
         self.blocks = np.ones(len(tasks.id), dtype=np.int64)
+
+    def add_alone(
+        self, task: NDArray[np.int64], function: NDArray[np.int64], is_aic: NDArray[np.bool_]
+    ) -> None:
+        """Take tasks in that have one row each."""
+        for on_cube in (True, False):
+            own = np.flatnonzero(is_aic == on_cube)
+            kinds, kind = np.unique(function[own], return_inverse=True)
+            places = [(f, ABSENT, ABSENT) if on_cube else (ABSENT, f, ABSENT) for f in kinds.tolist()]
+            numbers = [self.numbers.setdefault(place, len(self.numbers)) for place in places]
+            self.task[task[own]] = np.array(numbers, dtype=np.int64)[kind]
 
     def add(
         self,
@@ -155,8 +171,6 @@ class _Finder:
         self, record: int, task: int, function: list[int], is_aic: list[bool], lane: list[int]
     ) -> Functions:
         """The functions that the rows of a task show."""
-        if len(function) == 1:
-            return (function[0], ABSENT, ABSENT) if is_aic[0] else (ABSENT, function[0], ABSENT)
         cube = {f for f, on_cube in zip(function, is_aic, strict=True) if on_cube}
         lanes: dict[int, Counter[int]] = {}
         for one, on_cube, where in zip(function, is_aic, lane, strict=True):
