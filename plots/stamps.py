@@ -55,7 +55,9 @@ class Identity:
     def arguments(self, submit: int, hint: str) -> Arguments:
         """Describe a submit for the viewer."""
         ring, local = self.ring[submit], self.local[submit]
-        return Arguments(f"Task:{self.label[submit]}{hint}", submit, ring, ring << RING_SHIFT | local)
+        return Arguments(
+            f"Task:{self.label[submit]}{hint}", submit, ring, ring << RING_SHIFT | local
+        )
 
 
 def stamps_of(trace: Trace) -> Stamps:

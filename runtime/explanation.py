@@ -236,7 +236,11 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     part_us[:, Reason.KERNEL] = between(start_us, end_us) - part_us[:, Reason.MEMORY]
     queued_us = between(dispatch_us, trace.held_from_us[rows])
     part_us[:, Reason.HEAD] = between(dispatch_us, start_us) - queued_us
-    part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])
+    completion_us = between(end_us[:-1], ready_us[1:])
+    part_us[:-1, Reason.COMPLETION] = np.maximum(completion_us, 0.0)
+    # Recorded dispatches may lie before the end of a producer, when a task was staged early: its
+    # head begins when it could have run.
+    part_us[1:, Reason.HEAD] += np.minimum(completion_us, 0.0)
     part_us[-1:, Reason.TAIL] = between(end_us[-1:], trace.finish_us[rows[-1:]])
     space_us = _waited_us(trace, float(ready_us[0])).sum()
     part_us[0, Reason.SPACE] = space_us

@@ -128,7 +128,8 @@ def find_false_dependences(submits: Submits, graph: TaskGraph) -> FalseDependenc
     """Find the edges whose tasks touch no byte in common.
 
     An edge is true if its producer writes an element that its consumer reads or writes; edges
-    from allocs and those that the program names are always true. As for the runtime, a read before a write asks for no order.
+    from allocs and those that the program names are always true. As for the runtime, a read before
+    a write asks for no order.
 
     Parameters
     ----------

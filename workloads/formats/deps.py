@@ -218,7 +218,9 @@ class _Parts:
     def _argument(self, argument: _Argument, place: str) -> Argument:
         direction = TYPE_NAMES.get(argument.type)
         if direction is None:
-            raise InputError(f"{place}.type: {unknown_name('type', argument.type[:40], TYPE_NAMES)}")
+            raise InputError(
+                f"{place}.type: {unknown_name('type', argument.type[:40], TYPE_NAMES)}"
+            )
         dtype = None
         if argument.dtype is not None:
             if argument.dtype not in DTYPE_NAMES:
@@ -232,7 +234,9 @@ class _Parts:
         if tensor is not None and dtype is None:
             raise InputError(f"{place}.dtype: is missing; a tensor has one")
         start = int(argument.start_offset)
-        last = start + sum((n - 1) * s for n, s in zip(argument.shape, argument.strides, strict=True))
+        last = start + sum(
+            (n - 1) * s for n, s in zip(argument.shape, argument.strides, strict=True)
+        )
         if last >= _MOST_ELEMENTS:
             raise InputError(f"{place}: ends at element {last}, more than any memory holds")
         made = Argument(

@@ -209,9 +209,7 @@ def _launches(
     return launches
 
 
-def _explicit(
-    tasks: RecordedTasks, views: list[tuple[View, ...]]
-) -> dict[int, tuple[int, ...]]:
+def _explicit(tasks: RecordedTasks, views: list[tuple[View, ...]]) -> dict[int, tuple[int, ...]]:
     """Producers that count as named: of edges that are, and where no tensor can be compared."""
     named: dict[int, list[int]] = {}
     columns = (tasks.producer.tolist(), tasks.consumer.tolist(), tasks.is_explicit.tolist())

@@ -109,28 +109,27 @@ class KernelTable:
         ]
 
     def _kernel(self, number: int, recorded: _Recorded, shares: tuple[float, ...]) -> Kernel:
-        cube, *vectors = recorded.functions
+        cube, vectors = recorded.functions[0], recorded.functions[1:]
         present = [f for f in recorded.functions if f != ABSENT]
         lanes = [f for f in vectors if f != ABSENT]
         is_mix = len(present) > 1
         core = CoreType.AIC if not lanes else CoreType.AIV
-        scalars = (Symbol("shapes"),) if self.has_variants(number) else ()
+        symbol = Symbol("shapes")
+        scalars = (symbol,) if self.has_variants(number) else ()
         bodies = [
             _body(recorded.parameters, shapes, CoreType.AIV if lanes else CoreType.AIC)
             for shapes in recorded.variants
         ]
         body = bodies[-1]
         for place in range(len(bodies) - 2, -1, -1):
-            body = (Branch(scalars[0] < place + 1, bodies[place], body),)
+            body = (Branch(symbol < place + 1, bodies[place], body),)
         if not is_mix and not recorded.parameters:
             return self._side(present[0], core)
         one = is_mix and cube != ABSENT and len(set(present)) == 1
         sides: tuple[Kernel | None, ...] = ()
         if is_mix and not one:
             sides = tuple(
-                None
-                if f == ABSENT
-                else self._side(f, CoreType.AIV if place else CoreType.AIC)
+                None if f == ABSENT else self._side(f, CoreType.AIV if place else CoreType.AIC)
                 for place, f in enumerate(recorded.functions)
             )
         names = dict.fromkeys(function_name(f, self._names) for f in present)

@@ -79,8 +79,8 @@ def find_tasks(recording: Recording, dependences: Dependences | None) -> Recorde
     first, last = (position[np.searchsorted(ids, end)] for end in (producer, consumer))
     for wrong in np.flatnonzero(first >= last)[:1].tolist():
         raise InputError(
-            f"{recording.path}: the edge from task {producer[wrong]} to task {consumer[wrong]} goes "
-            "against the order of submission; the edges are those of another run"
+            f"{recording.path}: the edge from task {producer[wrong]} to task {consumer[wrong]} "
+            "goes against the order of submission; the edges are those of another run"
         )
     # An edge that is found and named counts as named.
     place = np.lexsort((~is_explicit, first, last))
@@ -142,9 +142,7 @@ def _known(
 _NONE = np.array([], dtype=np.int64)
 
 
-def _check_same_run(
-    recording: Recording, dependences: Dependences, ran: Ints, tasks: Ints
-) -> None:
+def _check_same_run(recording: Recording, dependences: Dependences, ran: Ints, tasks: Ints) -> None:
     for other in np.setdiff1d(ran, tasks)[:1].tolist():
         record = int(np.flatnonzero(recording.rows.task == other)[0])
         raise InputError(

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from devices.dtypes import BY_NAME
 from devices.errors import InputError
@@ -102,8 +103,8 @@ class _Layout:
         if last >= elements:
             users = (t for t in self._ids if any(a in uses for a in self._arguments(t)))
             raise InputError(
-                f"{self._dependences.path}: task {next(users)} names a view of tensor {tensor} that "
-                f"ends at element {last}; its buffer has {elements}"
+                f"{self._dependences.path}: task {next(users)} names a view of tensor {tensor} "
+                f"that ends at element {last}; its buffer has {elements}"
             )
         shape, rectangles = _in_rows(uses, elements) or _in_one_row(uses, elements)
         self._widened += sum(
@@ -183,9 +184,9 @@ def _in_rows(uses: Sequence[Argument], elements: int) -> _Rectangles | None:
         return None
     if any(use.strides != strides for use in uses):
         return None
-    if any(outer % inner for outer, inner in zip(strides, strides[1:], strict=False)):
+    if any(outer % inner for outer, inner in pairwise(strides)):
         return None
-    extents = [outer // inner for outer, inner in zip(strides, strides[1:], strict=False)]
+    extents = [outer // inner for outer, inner in pairwise(strides)]
     shape = (-(-elements // strides[0]), *extents)
     rectangles = []
     for use in uses:

@@ -58,7 +58,7 @@ def build_recorded_trace(
     A task is ready when it is submitted and the last of its producers has finished, at the latest
     when it is dispatched.
     """
-    notes = []
+    notes: list[str] = []
     rows, count = recording.rows, len(graph)
     order = np.lexsort((rows.start_us, cores.row, tasks.row))
     task = tasks.row[order]
@@ -75,9 +75,7 @@ def build_recorded_trace(
     if recording.phases is None:
         notes.append(_NO_PHASES)
     else:
-        observe_us, done_us = _completions(
-            recording.phases, thread, rows.end_us[order], finish_us
-        )
+        observe_us, done_us = _completions(recording.phases, thread, rows.end_us[order], finish_us)
         dispatch_cost_us = _dispatch_cost_us(recording.phases)
     completed_us = np.where(np.isfinite(last_us), last_us, submit_us)
     np.maximum.at(completed_us, task, done_us)
@@ -107,9 +105,9 @@ def build_recorded_trace(
         policy="recorded",
         waits=np.array([], dtype=WAIT),
         release_us=completed_us,
-        linked=np.bincount(
-            tasks.consumer[is_task[tasks.producer]], minlength=count
-        ).astype(np.int32),
+        linked=np.bincount(tasks.consumer[is_task[tasks.producer]], minlength=count).astype(
+            np.int32
+        ),
         limits=_NO_LIMITS,
         alone_us=exec_us,
         hbm_bytes=np.zeros(len(task)),

@@ -194,4 +194,3 @@ def _check_cores(path: Path, rows: Rows) -> None:
     twice = (task[1:] == task[:-1]) & (start_us[1:] == start_us[:-1]) & (end_us[1:] == end_us[:-1])
     refuse(same & twice & (end_us[1:] > start_us[1:]), "has the same record as")
     refuse(same & (start_us[1:] < end_us[:-1] - ROUNDING_US), "runs at the same time as in")
-

@@ -195,7 +195,7 @@ def read_raw_recording(path: Path, version: str, limits: FileLimits) -> Recordin
         notes.append(_OBSERVED)
         dispatch, finish = start - receive, end
     zero = min(
-        (int(times.min()) for times in (dispatch, start, begin_phase, begin_submit) if len(times))
+        int(times.min()) for times in (dispatch, start, begin_phase, begin_submit) if len(times)
     )
     begin = reader.metadata.run_begin_cycles
     zero = zero if begin is None else min(zero, begin)
@@ -293,6 +293,4 @@ def _cores(reader: _Reader, core: NDArray[np.int64]) -> tuple[NDArray[np.bool_],
         )
     is_aic = np.array([name == "aic" for name in types], dtype=np.bool_)
     owners = metadata.core_to_thread
-    return is_aic[core], Cores(
-        is_aic, None if owners is None else np.array(owners, dtype=np.int64)
-    )
+    return is_aic[core], Cores(is_aic, None if owners is None else np.array(owners, dtype=np.int64))

@@ -74,7 +74,9 @@ class _SubmitPhase(Struct):
 
 def _task_columns(tasks: list[_Task]) -> list[NDArray[Any]]:
     fanout = [len(t.fanout) for t in tasks]
-    counts = [n if t.fanout_count is None else t.fanout_count for t, n in zip(tasks, fanout, strict=True)]
+    counts = [
+        n if t.fanout_count is None else t.fanout_count for t, n in zip(tasks, fanout, strict=True)
+    ]
     durations = [t.duration_us for t in tasks]
     rings = [t.task_id >> 32 if t.ring_id is None else t.ring_id for t in tasks]
     return [
@@ -177,14 +179,16 @@ def read_us_recording(path: Path, version: str, limits: FileLimits) -> Recording
     begin_us, end_us, is_dispatch, kept, processed = reader.scheduler.columns()
     thread = np.repeat(np.array(reader.thread, dtype=np.int64), np.array(reader.counts, np.int64))
     check_phase_times(begin_us, end_us, reader.scheduler.place)
-    task, number, *times_us = reader.orchestrator.columns()
+    task, number, *submit_us = reader.orchestrator.columns()
     owners = reader.core_to_thread
     return Recording(
         path=path,
         format=f"swimlane {version}",
         rows=rows,
         edges=edges,
-        submits=submit_phases(path, (task, number), *times_us, reader.orchestrator.place),
+        submits=submit_phases(
+            path, (task, number), submit_us[0], submit_us[1], reader.orchestrator.place
+        ),
         phases=SchedulerPhases(
             thread[kept], is_dispatch[kept], begin_us[kept], end_us[kept], processed[kept]
         )
@@ -223,9 +227,7 @@ def _rows(reader: _Reader, notes: list[str]) -> tuple[Rows, Edges]:
         )
         finish_us = np.where(missing, end_us, finish_us)
         dispatch_us = np.where(missing & (dispatch_us == 0.0), start_us, dispatch_us)
-    rows = Rows(
-        "tasks", task, function, core, is_aic, dispatch_us, start_us, end_us, finish_us
-    )
+    rows = Rows("tasks", task, function, core, is_aic, dispatch_us, start_us, end_us, finish_us)
     record = np.repeat(np.arange(len(task)), fanout)
     consumer = np.concatenate([*reader.consumers, np.array([], dtype=np.int64)])
     reader.consumers.clear()

@@ -165,11 +165,26 @@ def _rows(trace: Trace, zero_us: float) -> list[_Row]:
             core_id,
             "aic" if is_aic else "aiv",
             task_id >> RING_SHIFT,
-            *times_us,
+            start_us,
+            end_us,
+            exec_us,
+            dispatch_us,
+            finish_us,
             consumers[task],
             len(consumers[task]),
         )
-        for task, task_id, function, core_id, is_aic, *times_us in columns
+        for (
+            task,
+            task_id,
+            function,
+            core_id,
+            is_aic,
+            start_us,
+            end_us,
+            exec_us,
+            dispatch_us,
+            finish_us,
+        ) in columns
     ]
 
 

@@ -112,7 +112,9 @@ class _Finder:
         for on_cube in (True, False):
             own = np.flatnonzero(is_aic == on_cube)
             kinds, kind = np.unique(function[own], return_inverse=True)
-            places = [(f, ABSENT, ABSENT) if on_cube else (ABSENT, f, ABSENT) for f in kinds.tolist()]
+            places = [
+                (f, ABSENT, ABSENT) if on_cube else (ABSENT, f, ABSENT) for f in kinds.tolist()
+            ]
             numbers = [self.numbers.setdefault(place, len(self.numbers)) for place in places]
             self.task[task[own]] = np.array(numbers, dtype=np.int64)[kind]
 
@@ -139,7 +141,7 @@ class _Finder:
         self.task[task] = self.numbers.setdefault(functions, len(self.numbers))
         self.blocks[task] = blocks
         _, first, second = functions
-        if self._dependences is not None or first == ABSENT or second == ABSENT:
+        if self._dependences is not None or ABSENT in (first, second):
             # The device tools name all vector rows after the first vector function there is.
             only = 1 if first != ABSENT else 2
             return [0 if cube else only for cube in is_aic]

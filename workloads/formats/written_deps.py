@@ -1,4 +1,4 @@
-"""What `deps.json` says of a graph: its tasks with their tensors, and all edges with their source."""
+"""What `deps.json` says of a graph: tasks with their tensors, and edges with their sources."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ def deps_of(graph: TaskGraph) -> dict[str, Any]:
                 "args": list(tensors.arguments(submit)),
             }
         )
-    return {"tasks": tasks, "tensors": tensors.records(), "edges": list(_edges(graph, ids, tensors))}
+    return {
+        "tasks": tasks,
+        "tensors": tensors.records(),
+        "edges": list(_edges(graph, ids, tensors)),
+    }
 
 
 def _kernel_ids(kernel: Kernel, functions: dict[Any, int]) -> list[int]:
@@ -138,11 +142,11 @@ def _edges(graph: TaskGraph, ids: list[str], tensors: _Tensors) -> Iterator[dict
             if created:
                 continue
             common = ((p, v) for p, v, _ in tensors.named(submit) if v.buffer in touched[producer])
-            place, view = next(common, (-1, None))
-            if view is None:
+            shared = next(common, None)
+            if shared is None:
                 yield ends | {"arg": -1, "source": "explicit", "flags": ["wait", "retain"]}
             else:
-                yield ends | _source(place, "tensormap", ["wait"], view, tensors)
+                yield ends | _source(shared[0], "tensormap", ["wait"], shared[1], tensors)
         for producer, views in made.items():  # what is kept alive without being waited for
             for place, view in views:
                 ends = {"pred": ids[producer], "succ": ids[submit]}
