@@ -146,12 +146,13 @@ class Explanation:
             return self._blocked(kernels + 1)
         if reason is Reason.CORE:
             us = np.zeros((len(self.row), kernels + 1))
+            _, dispatch_us = _released(trace, self.row)
             for place in concerned.tolist():
                 row = int(self.row[place])
                 us[place, :-1] = self._holders(row)
                 before = int(trace.before[row])
                 if before >= 0:
-                    first_us = max(float(trace.dispatch_us[row]), trace.begin_us)
+                    first_us = max(float(dispatch_us[place]), trace.begin_us)
                     queued_us = float(trace.held_from_us[row]) - first_us
                     us[place, trace.kernel[before]] += max(queued_us, 0.0)
             return us.sum(axis=0), np.count_nonzero(us, axis=0)
@@ -229,18 +230,14 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
         # Before the first dispatch nothing counts.
         return np.maximum(last_us, begin_us) - np.maximum(first_us, begin_us)
 
-    ready_us, dispatch_us = trace.ready_us[rows], trace.dispatch_us[rows]
+    ready_us, dispatch_us = _released(trace, rows)
     start_us, end_us = trace.start_us[rows], trace.end_us[rows]
     part_us = np.zeros((len(rows), len(Reason)))
     part_us[:, Reason.MEMORY] = between(start_us + trace.alone_us[rows], end_us)
     part_us[:, Reason.KERNEL] = between(start_us, end_us) - part_us[:, Reason.MEMORY]
-    queued_us = between(dispatch_us, trace.held_from_us[rows])
+    queued_us = np.maximum(between(dispatch_us, trace.held_from_us[rows]), 0.0)
     part_us[:, Reason.HEAD] = between(dispatch_us, start_us) - queued_us
-    completion_us = between(end_us[:-1], ready_us[1:])
-    part_us[:-1, Reason.COMPLETION] = np.maximum(completion_us, 0.0)
-    # Recorded dispatches may lie before the end of a producer, when a task was staged early: its
-    # head begins when it could have run.
-    part_us[1:, Reason.HEAD] += np.minimum(completion_us, 0.0)
+    part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])
     part_us[-1:, Reason.TAIL] = between(end_us[-1:], trace.finish_us[rows[-1:]])
     space_us = _waited_us(trace, float(ready_us[0])).sum()
     part_us[0, Reason.SPACE] = space_us
@@ -250,6 +247,20 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     part_us[:, Reason.THREAD] = waited_us - part_us[:, Reason.CORE]
     part_us[:, Reason.CORE] += queued_us  # in the core's second slot
     return part_us
+
+
+def _released(trace: Trace, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """When each task of the path was ready and dispatched, and free to run.
+
+    A recorded dispatch may lie before the end of the producer, where the task was staged early;
+    until then nothing that concerns its own core or thread has held it up.
+    """
+    ready_us, dispatch_us = trace.ready_us[rows], trace.dispatch_us[rows]
+    free_us = np.minimum(trace.end_us[rows[:-1]], trace.start_us[rows[1:]])
+    early = dispatch_us[1:] < free_us
+    ready_us[1:] = np.where(early, free_us, ready_us[1:])
+    dispatch_us[1:] = np.where(early, free_us, dispatch_us[1:])
+    return ready_us, dispatch_us
 
 
 def _core_waits(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:

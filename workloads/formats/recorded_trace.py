@@ -12,7 +12,7 @@ from runtime.graph import ALLOC, DUMMY, TaskGraph
 from runtime.trace import WAIT, Trace
 from workloads.formats.recorded_cores import RecordedCores
 from workloads.formats.recorded_tasks import RecordedTasks
-from workloads.formats.recording import Recording, SchedulerPhases
+from workloads.formats.recording import SKEW_US, Recording, SchedulerPhases
 from workloads.formats.task_functions import TaskFunctions
 
 __all__ = ["build_recorded_trace"]
@@ -68,7 +68,7 @@ def build_recorded_trace(
     np.minimum.at(first_us, task, dispatch_us)
     np.maximum.at(last_us, task, finish_us)
     begin_us, submit_us = _submitted(recording, tasks, first_us, notes)
-    readiness = _readiness(graph, recording, tasks, submit_us, first_us, last_us)
+    readiness = _readiness(graph, recording, tasks, submit_us, first_us, last_us, notes)
     thread = cores.thread[cores.row[order]]
     observe_us, done_us = finish_us.copy(), finish_us.copy()
     dispatch_cost_us = 0.0
@@ -159,6 +159,7 @@ def _readiness(
     submit_us: Floats,
     first_us: Floats,
     last_us: Floats,
+    notes: list[str],
 ) -> _Readiness:
     submitted_us = np.minimum(submit_us, first_us)
     complete_us = last_us.copy()  # allocs are complete before anything asks
@@ -172,7 +173,8 @@ def _readiness(
         complete_us[dummy] = max(submitted_us[dummy], waited_us, seen_us)
         cause[dummy] = cause[latest] if waited_us > submitted_us[dummy] else -1
     released_by = np.full(len(graph), -1)
-    producer, consumer = tasks.producer, tasks.consumer
+    held = _holds(recording, tasks, notes)
+    producer, consumer = tasks.producer[held], tasks.consumer[held]
     order = np.lexsort((complete_us[producer], consumer))
     last = np.flatnonzero(np.diff(consumer[order], append=-1))
     edge = order[last]
@@ -182,6 +184,21 @@ def _readiness(
     released_by[waited_us <= submitted_us] = -1
     ready_us = np.minimum(np.maximum(submitted_us, waited_us), first_us)
     return _Readiness(submitted_us, ready_us, released_by)
+
+
+def _holds(recording: Recording, tasks: RecordedTasks, notes: list[str]) -> NDArray[np.bool_]:
+    """Which edges the run kept to; those of another run, or of a wrong graph, hold up nothing."""
+    count, rows = len(tasks.id), recording.rows
+    start_us, end_us = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(start_us, tasks.row, rows.start_us)
+    np.maximum.at(end_us, tasks.row, rows.end_us)
+    holds = end_us[tasks.producer] <= start_us[tasks.consumer] + SKEW_US
+    if not holds.all():
+        notes.append(
+            f"{np.count_nonzero(~holds)} edges lead to tasks that started before their producers "
+            "ended; the run did not keep to them."
+        )
+    return np.asarray(holds)
 
 
 def _completions(

@@ -12,6 +12,8 @@ from devices.errors import InputError
 
 __all__ = [
     "NO_FUNCTION",
+    "ROUNDING_US",
+    "SKEW_US",
     "Cores",
     "Edges",
     "Recording",
