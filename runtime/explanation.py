@@ -23,6 +23,9 @@ __all__ = ["Explanation", "Reason", "Share", "explain"]
 
 Floats = NDArray[np.float64]
 
+_ROUNDING_US = 1e-6
+"""Sums of stamps differ by less, whatever their order."""
+
 ALLOCS = "(allocs)"
 """Stands for a kernel where the orchestrator made hidden allocs."""
 
@@ -173,7 +176,14 @@ class Explanation:
         spent_us = np.maximum(end_us - begin_us, 0.0)
         kernel = np.where(trace.graph.kernel < 0, columns - 1, trace.graph.kernel)
         spent = spent_us > 0.0
-        return _sum_and_count(kernel[spent], spent_us[spent], columns)
+        us, tasks = _sum_and_count(kernel[spent], spent_us[spent], columns)
+        # A recorded orchestrator has pauses, or was not recorded: they count with the task that
+        # had to wait for it.
+        pauses_us = float(self.part_us[0, Reason.ORCHESTRATOR]) - float(us.sum())
+        if pauses_us > _ROUNDING_US:
+            us[trace.kernel[first]] += pauses_us
+            tasks[trace.kernel[first]] += 1
+        return us, tasks
 
     def _blocked(self, columns: int) -> tuple[Floats, NDArray[np.int64]]:
         """Time for which submits waited for space before the first task of the path came."""

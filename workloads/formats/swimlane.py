@@ -200,8 +200,9 @@ def _version(path: Path, limits: FileLimits) -> tuple[str, bool]:
         seen += [piece.key] if piece.key not in seen else []
         if piece.key == "version" or piece.key in _LEVELS:
             version = _checked_version(path, piece.key, piece.content)
-        if version and (piece.key in (_RAW, _US)):
-            return version, piece.key == _RAW
+        kinds = [key for key in seen if key in (_RAW, _US)]
+        if version and kinds:
+            return version, kinds[0] == _RAW
     raise InputError(f"{path}: {_unknown(seen, version)}")
 
 
