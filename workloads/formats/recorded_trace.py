@@ -12,7 +12,7 @@ from runtime.graph import ALLOC, DUMMY, TaskGraph
 from runtime.trace import WAIT, Trace
 from workloads.formats.recorded_cores import RecordedCores
 from workloads.formats.recorded_tasks import RecordedTasks
-from workloads.formats.recording import SKEW_US, Recording, SchedulerPhases
+from workloads.formats.recording import ROUNDING_US, SKEW_US, Recording, SchedulerPhases
 from workloads.formats.task_functions import TaskFunctions
 
 __all__ = ["build_recorded_trace"]
@@ -206,7 +206,8 @@ def _completions(
 ) -> tuple[Floats, Floats]:
     """When a thread began and ended to complete each row.
 
-    A phase that completes several tasks is divided where they finish.
+    A phase that completes several tasks is divided where they finish. Phases say how many they
+    completed; where records are missing, those that a row finishes in are taken.
     """
     observe_us, done_us = finish_us.copy(), finish_us.copy()
     for number in np.unique(thread).tolist():
@@ -217,17 +218,24 @@ def _completions(
         if not len(own):
             continue
         begin_us, stop_us = phases.begin_us[own], phases.end_us[own]
-        phase = np.searchsorted(begin_us, finish_us[rows], side="right") - 1
-        inside = (phase >= 0) & (finish_us[rows] <= stop_us[phase])
+        count = np.maximum(phases.processed[own], 0)
+        if count.sum() == len(rows):
+            phase = np.repeat(np.arange(len(own)), count)
+        else:
+            phase = np.searchsorted(begin_us, finish_us[rows], side="right") - 1
+        after_us = finish_us[rows] - begin_us[phase]
+        before_us = stop_us[phase] - finish_us[rows]
+        inside = (phase >= 0) & (np.minimum(after_us, before_us) >= -ROUNDING_US)
         rows, phase = rows[inside], phase[inside]
         if not len(rows):
             continue
         is_first = np.diff(phase, prepend=-1) != 0
         is_last = np.diff(phase, append=-1) != 0
-        before_us = np.concatenate([[-np.inf], finish_us[rows][:-1]])
-        from_us = np.where(is_first, begin_us[phase], before_us)
+        previous_us = np.concatenate([[-np.inf], finish_us[rows][:-1]])
+        from_us = np.where(is_first, begin_us[phase], previous_us)
         observe_us[rows] = np.minimum(np.maximum(from_us, end_us[rows]), finish_us[rows])
-        done_us[rows] = np.where(is_last, stop_us[phase], finish_us[rows])
+        ended_us = np.where(is_last, stop_us[phase], finish_us[rows])
+        done_us[rows] = np.maximum(ended_us, finish_us[rows])
     return observe_us, done_us
 
 
