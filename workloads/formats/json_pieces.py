@@ -37,6 +37,7 @@ _ONE = re.compile(_VALUE, re.DOTALL)
 _RUN = re.compile(_VALUE + rb"(?:" + _SPACE + rb"," + _SPACE + _VALUE + rb")*+", re.DOTALL)
 _SKIP = re.compile(_SPACE)
 _STRUCTURE = re.compile(rb'["\[\]{}]')
+_UNENDED = re.compile(rb"[-+.0-9A-Za-z]*+", re.DOTALL)
 _QUOTED = re.compile(_STRING, re.DOTALL)
 
 
@@ -92,18 +93,17 @@ def json_pieces(
     cutter = _Cutter(path, limits)
     cutter.take(b"{", "the object that all records are in")
     seen: set[str] = set()
-    if cutter.at_close(b"}"):
-        return
-    while True:
+    closed = cutter.at_close(b"}")
+    while not closed:
         key = cutter.key(seen)
         seen.add(key)
         if key in nesting:
             yield from _array(cutter, key, nesting[key])
         else:
             yield Piece(key, None, cutter.value(key))
-        if cutter.at_close(b"}"):
-            break
-        cutter.take(b",", f"a comma after {key}")
+        closed = cutter.at_close(b"}")
+        if not closed:
+            cutter.take(b",", f"a comma after {key}")
     cutter.end()
 
 
@@ -158,7 +158,7 @@ class _Cutter:
         found = self._next()
         if found != wanted:
             there = repr(found.decode("latin-1")) if found else "the end of the file"
-            raise self._error(f"has {there} where {what} has to begin", found)
+            raise self._error(f"has {there} where {what} has to begin", is_cut=not found)
         self._at += 1
 
     def at_close(self, bracket: bytes) -> bool:
@@ -229,31 +229,32 @@ class _Cutter:
     def _unfinished(self, where: str) -> InputError:
         """Say why no whole value stands here."""
         depth, at, data = 0, self._at, self._data
+        is_open = False
         while found := _STRUCTURE.search(data, at):
             at = found.end()
             if found.group() == b'"':
                 quoted = _QUOTED.match(data, found.start())
                 if quoted is None:
+                    is_open = True
                     break
                 at = quoted.end()
-            else:
-                depth += 1 if found.group() in b"[{" else -1
-                if depth > self._limits.depth:
-                    return InputError(
-                        f"{self._path}: {where}: is nested more than {self._limits.depth} deep; no "
-                        "trace is"
-                    )
+                continue
+            depth += 1 if found.group() in b"[{" else -1
+            if depth > self._limits.depth:
+                return InputError(
+                    f"{self._path}: {where}: is nested more than {self._limits.depth} deep; no "
+                    "trace is"
+                )
+            if depth <= 0:
+                break
         if len(data) - self._at > self._limits.value_bytes:
             return InputError(
                 f"{self._path}: {where}: has a value of more than "
                 f"{self._limits.value_bytes:,} bytes; no trace has"
             )
-        return self._error(f"has no whole value in {where}", data[self._at : self._at + 1])
+        is_cut = is_open or depth > 0 or _UNENDED.fullmatch(data, self._at) is not None
+        return self._error(f"has no whole value in {where}", is_cut=is_cut)
 
-    def _error(self, what: str, found: bytes) -> InputError:
-        cut = not found or not self._more_follows()
-        hint = "it is cut short; copy it again" if cut else "it is no JSON"
+    def _error(self, what: str, *, is_cut: bool) -> InputError:
+        hint = "it is cut short; copy it again" if is_cut else "it is no JSON"
         return InputError(f"{self._path}: {what}: {hint}")
-
-    def _more_follows(self) -> bool:
-        return self._data[self._at + 1 :].strip(b" \t\r\n") != b"" or next(self._blocks, b"") != b""
