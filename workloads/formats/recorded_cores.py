@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from devices.errors import InputError
 from workloads.formats.recording import Recording
+from workloads.formats.records import MOST_CORES
 
 __all__ = ["RecordedCores", "find_cores"]
 
@@ -99,8 +100,8 @@ def _types(recording: Recording, notes: list[str]) -> NDArray[np.bool_]:
     if owners is None:
         notes.append("The file does not say how many cores there were; those between are counted.")
         # Clusters are whole: from the last core on, or as many as the first vector core says.
-        count = max(count, _PER_CLUSTER * (last_cube + 1))
-        count = -(-count // _PER_CLUSTER) * _PER_CLUSTER
+        whole = -(-max(count, _PER_CLUSTER * (last_cube + 1)) // _PER_CLUSTER) * _PER_CLUSTER
+        count = whole if whole < MOST_CORES else count
     boundary = count // _PER_CLUSTER
     numbers = np.arange(count)
     if count % _PER_CLUSTER or not last_cube < boundary <= first_vector:

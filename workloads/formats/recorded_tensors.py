@@ -168,9 +168,9 @@ class _Layout:
             )
         if self._unseen:
             found.append(
-                f"Of {self._unseen} tensors that tasks make nothing says which they are: deps.json has "
-                "an edge to the maker of the first tensor only. Tensors without a known maker count as "
-                "given to the program, and take no heap."
+                f"Of {self._unseen} tensors that tasks make nothing says which they are: deps.json "
+                "has an edge to the maker of the first tensor only. Tensors without a known maker "
+                "count as given to the program, and take no heap."
             )
         return tuple(found)
 

@@ -16,7 +16,15 @@ from devices.errors import InputError
 from workloads.formats.blocks import FileLimits
 from workloads.formats.json_pieces import elements_of
 
-__all__ = ["MOST_RINGS", "CoreId", "Microseconds", "RecordTable", "TaskId", "decode_value"]
+__all__ = [
+    "MOST_CORES",
+    "MOST_RINGS",
+    "CoreId",
+    "Microseconds",
+    "RecordTable",
+    "TaskId",
+    "decode_value",
+]
 
 MOST_RINGS = 128
 """Rings have 8 bits in a task id (`PTO2TaskId`), of which a graph keeps the positive ones."""
@@ -24,8 +32,10 @@ MOST_RINGS = 128
 TaskId = Annotated[int, Meta(ge=0, lt=MOST_RINGS << 32)]
 """Ring above 32 bits, number within the ring below."""
 
-CoreId = Annotated[int, Meta(ge=0, lt=32_767)]
+MOST_CORES = 32_767
 """Cores are numbered with 16 bits in a trace."""
+
+CoreId = Annotated[int, Meta(ge=0, lt=MOST_CORES)]
 
 Microseconds = Annotated[float, Meta(ge=0.0, le=1e12)]
 """A time; more than 11 days are no trace, and keep no nanoseconds in a float64."""
@@ -93,10 +103,8 @@ class RecordTable(Generic[_Record]):
         where = self.where if array is None else f"{self.where}[{array}]"
         try:
             records = self._decoder.decode(content)
-        except msgspec.ValidationError as error:
-            raise self._invalid(str(error), where, first) from error
-        except msgspec.DecodeError as error:
-            raise self._malformed(content, str(error), where, first) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._refusal(content, str(error), where, first) from error
         self.count += len(records)
         if self.count > self._most:
             raise InputError(
@@ -117,27 +125,23 @@ class RecordTable(Generic[_Record]):
         """What a record is called in messages."""
         return f"{self.path}: {self.where}[{number}]"
 
-    def _invalid(self, message: str, where: str, first: int) -> InputError:
+    def _refusal(self, content: bytes, message: str, where: str, first: int) -> InputError:
+        """Say which record of a run is wrong, and how."""
         found = _PLACE.search(message)
-        if not found:
-            return InputError(f"{self.path}: {where}: {message}")
-        rest = _FIELD.sub(self._named, found[2])
-        what = message[: found.start()]
-        return InputError(f"{self.path}: {where}[{first + int(found[1])}]{rest}: {what}")
+        if found:
+            field = _FIELD.sub(self._named, found[2])
+            place = f"{where}[{first + int(found[1])}]{field}"
+            return InputError(f"{self.path}: {place}: {message[: found.start()]}")
+        for number, element in enumerate(elements_of(content)):
+            try:
+                self._single.decode(element)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                return InputError(f"{self.path}: {where}[{first + number}]: {error}")
+        return InputError(f"{self.path}: {where}: {message}")
 
     def _named(self, found: re.Match[str]) -> str:
         number = int(found[1])
         return f".{self.fields[number]}" if number < len(self.fields) else found[0]
-
-    def _malformed(self, content: bytes, message: str, where: str, first: int) -> InputError:
-        for number, element in enumerate(elements_of(content)):
-            try:
-                self._single.decode(element)
-            except msgspec.ValidationError:
-                continue  # reported when the JSON is right
-            except msgspec.DecodeError as error:
-                return InputError(f"{self.path}: {where}[{first + number}]: {error}")
-        return InputError(f"{self.path}: {where}: {message}")
 
 
 def decode_value(path: Path, where: str, content: bytes, kind: type[_Value]) -> _Value:
@@ -150,7 +154,7 @@ def decode_value(path: Path, where: str, content: bytes, kind: type[_Value]) -> 
     """
     try:
         return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = str(error)
         what, _, place = message.partition(" - at `$")
         raise InputError(f"{path}: {where}{place.removesuffix('`')}: {what}") from error

@@ -13,7 +13,14 @@ from workloads.formats.deps import Dependences
 from workloads.formats.recorded_tasks import RecordedTasks
 from workloads.formats.recording import NO_FUNCTION, Recording
 
-__all__ = ["ABSENT", "Functions", "TaskFunctions", "find_functions"]
+__all__ = [
+    "ABSENT",
+    "UNKNOWN_AIC",
+    "UNKNOWN_AIV",
+    "Functions",
+    "TaskFunctions",
+    "find_functions",
+]
 
 Functions = tuple[int, int, int]
 """What the cube core and the two vector cores of a cluster execute; `ABSENT` for nothing."""

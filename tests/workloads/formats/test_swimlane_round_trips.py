@@ -59,7 +59,9 @@ def check_same(trace, imported, form):
     orders = [np.lexsort((run.start_us, run.core, run.task)) for run in (again, trace)]
 
     def rows(column):
-        return [getattr(run, column)[order] for run, order in zip((again, trace), orders)]
+        return [
+            getattr(run, column)[order] for run, order in zip((again, trace), orders, strict=True)
+        ]
 
     for column in ("task", "core", "thread"):
         assert np.array_equal(*rows(column)), column

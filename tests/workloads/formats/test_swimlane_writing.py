@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import tempfile
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +14,8 @@ from toys import make_device, make_graph
 from devices.errors import InputError
 from runtime.dependencies import find_graph
 from runtime.identity import task_ids
-from runtime.launch import Launch
 from runtime.language import record
+from runtime.launch import Launch
 from runtime.simulation import simulate
 from runtime.statistics import summarize
 from runtime.version import load_runtime
@@ -87,7 +90,7 @@ def test_each_thread_completes_its_rows_and_is_busy_as_long(run):
 def test_phases_of_a_thread_follow_each_other_and_loops_go_up(run):
     _, document = run
     for phases in document["aicpu_scheduler_phases"]:
-        for before, after in zip(phases, phases[1:], strict=False):
+        for before, after in pairwise(phases):
             assert before["end_time_us"] <= after["start_time_us"]
             assert before["loop_iter"] <= after["loop_iter"]
             if (before["phase"], after["phase"]) == ("dispatch", "complete"):
@@ -139,9 +142,6 @@ def test_consumers_behind_a_dummy_task_are_in_the_fan_out():
 
 
 def written(trace, ending=".json"):
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"run{ending}"
         write_swimlane(trace, path)
