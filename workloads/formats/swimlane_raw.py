@@ -43,8 +43,8 @@ _NO_CORES_TASK = ("dummy_task", "predicated_skip")
 """Phases in which a scheduler thread completed a task that runs on no core."""
 
 _OBSERVED = (
-    "Level 1 has no dispatch and finish stamps: executions count from where the core picks them "
-    "up to their end, and the total is what the device tools call AICore Observed Span."
+    "The file has no dispatch and finish stamps, as level 1: executions count from where the core "
+    "picks them up to their end, and the total is what the device tools call AICore Observed Span."
 )
 
 

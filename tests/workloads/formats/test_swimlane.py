@@ -154,7 +154,7 @@ def test_a_missing_edge_of_the_newest_form_is_a_hazard(tmp_path):
     assert [(h.kind.value, h.cause.value) for h in hazards] == [
         ("raw", "edge not in the graph")
     ] * 2
-    assert [imported.graph.kernels[h.later].name for h in hazards] == ["func_2"] * 2
+    assert [imported.graph.kernels[h.later].name for h in hazards] == ["func_0"] * 2
 
 
 # What the files say beyond rows
@@ -371,3 +371,33 @@ def test_edges_that_the_run_did_not_keep_to_blame_nobody(tmp_path):
     imported = read_swimlane(path)
     assert any("did not keep to them" in note for note in imported.notes)
     assert explain(imported.trace).part_us.min() >= 0.0
+
+
+@pytest.mark.parametrize("name", ["mixed_example-case1", "head_spmd_multiblock_mix-Case1"])
+def test_sides_of_a_mix_kernel_keep_their_parts_of_its_time(runs, name):
+    imported = runs[name]
+    graph, recorded = imported.graph, imported.trace
+    trace = Case(
+        imported.submits,
+        graph,
+        imported.durations_us,
+        load_device("a2a3"),
+        load_runtime("tmr-2026-04"),
+    ).simulate()
+    for number, kernel in enumerate(graph.kernels):
+        if kernel.core is not CoreType.MIX:
+            continue
+        assert max(kernel.side_shares) == 1.0
+        assert len(kernel.side_shares) == sum(side is not None for side in kernel.sides)
+        if kernel.sides[0] is None:
+            continue
+        cube_us = [
+            sum(
+                float(run.exec_us[(run.task == task) & (run.core < run.aic_count)].max())
+                for task in np.flatnonzero(graph.kernel == number).tolist()
+            )
+            for run in (trace, recorded)
+        ]
+        longest_us = float(imported.durations_us[graph.kernel == number].sum())
+        assert cube_us[0] == pytest.approx(kernel.side_shares[0] * longest_us)
+        assert cube_us[0] >= cube_us[1] * (1 - 1e-9)  # what is longest in all is so in each
