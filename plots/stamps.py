@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plots.events import Arguments
+from runtime.identity import RING_SHIFT, numbers_in_rings
 
 if TYPE_CHECKING:
     from runtime.graph import TaskGraph
@@ -54,7 +55,9 @@ class Identity:
     def arguments(self, submit: int, hint: str) -> Arguments:
         """Describe a submit for the viewer."""
         ring, local = self.ring[submit], self.local[submit]
-        return Arguments(f"Task:{self.label[submit]}{hint}", submit, ring, ring << 32 | local)
+        return Arguments(
+            f"Task:{self.label[submit]}{hint}", submit, ring, ring << RING_SHIFT | local
+        )
 
 
 def stamps_of(trace: Trace) -> Stamps:
@@ -75,12 +78,8 @@ def stamps_of(trace: Trace) -> Stamps:
 
 
 def identity_of(graph: TaskGraph) -> Identity:
-    """Count each ring's submits in program order."""
-    local = np.zeros(len(graph), dtype=np.int64)
-    for ring in np.unique(graph.ring):
-        members = graph.ring == ring
-        local[members] = np.arange(np.count_nonzero(members))
-    rings, locals_ = graph.ring.tolist(), local.tolist()
+    """Name each submit by its ring and its number in the ring."""
+    rings, locals_ = graph.ring.tolist(), numbers_in_rings(graph).tolist()
     labels = [f"r{ring}t{number}" for ring, number in zip(rings, locals_, strict=True)]
     return Identity(rings, locals_, labels)
 

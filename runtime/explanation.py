@@ -23,6 +23,9 @@ __all__ = ["Explanation", "Reason", "Share", "explain"]
 
 Floats = NDArray[np.float64]
 
+_ROUNDING_US = 1e-6
+"""Sums of stamps differ by less, whatever their order."""
+
 ALLOCS = "(allocs)"
 """Stands for a kernel where the orchestrator made hidden allocs."""
 
@@ -146,12 +149,13 @@ class Explanation:
             return self._blocked(kernels + 1)
         if reason is Reason.CORE:
             us = np.zeros((len(self.row), kernels + 1))
+            _, dispatch_us = _released(trace, self.row)
             for place in concerned.tolist():
                 row = int(self.row[place])
                 us[place, :-1] = self._holders(row)
                 before = int(trace.before[row])
                 if before >= 0:
-                    first_us = max(float(trace.dispatch_us[row]), trace.begin_us)
+                    first_us = max(float(dispatch_us[place]), trace.begin_us)
                     queued_us = float(trace.held_from_us[row]) - first_us
                     us[place, trace.kernel[before]] += max(queued_us, 0.0)
             return us.sum(axis=0), np.count_nonzero(us, axis=0)
@@ -172,7 +176,14 @@ class Explanation:
         spent_us = np.maximum(end_us - begin_us, 0.0)
         kernel = np.where(trace.graph.kernel < 0, columns - 1, trace.graph.kernel)
         spent = spent_us > 0.0
-        return _sum_and_count(kernel[spent], spent_us[spent], columns)
+        us, tasks = _sum_and_count(kernel[spent], spent_us[spent], columns)
+        # A recorded orchestrator has pauses, or was not recorded: they count with the task that
+        # had to wait for it.
+        pauses_us = float(self.part_us[0, Reason.ORCHESTRATOR]) - float(us.sum())
+        if pauses_us > _ROUNDING_US:
+            us[trace.kernel[first]] += pauses_us
+            tasks[trace.kernel[first]] += 1
+        return us, tasks
 
     def _blocked(self, columns: int) -> tuple[Floats, NDArray[np.int64]]:
         """Time for which submits waited for space before the first task of the path came."""
@@ -229,12 +240,12 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
         # Before the first dispatch nothing counts.
         return np.maximum(last_us, begin_us) - np.maximum(first_us, begin_us)
 
-    ready_us, dispatch_us = trace.ready_us[rows], trace.dispatch_us[rows]
+    ready_us, dispatch_us = _released(trace, rows)
     start_us, end_us = trace.start_us[rows], trace.end_us[rows]
     part_us = np.zeros((len(rows), len(Reason)))
     part_us[:, Reason.MEMORY] = between(start_us + trace.alone_us[rows], end_us)
     part_us[:, Reason.KERNEL] = between(start_us, end_us) - part_us[:, Reason.MEMORY]
-    queued_us = between(dispatch_us, trace.held_from_us[rows])
+    queued_us = np.maximum(between(dispatch_us, trace.held_from_us[rows]), 0.0)
     part_us[:, Reason.HEAD] = between(dispatch_us, start_us) - queued_us
     part_us[:-1, Reason.COMPLETION] = between(end_us[:-1], ready_us[1:])
     part_us[-1:, Reason.TAIL] = between(end_us[-1:], trace.finish_us[rows[-1:]])
@@ -246,6 +257,20 @@ def _parts(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:
     part_us[:, Reason.THREAD] = waited_us - part_us[:, Reason.CORE]
     part_us[:, Reason.CORE] += queued_us  # in the core's second slot
     return part_us
+
+
+def _released(trace: Trace, rows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """When each task of the path was ready and dispatched, and free to run.
+
+    A recorded dispatch may lie before the end of the producer, where the task was staged early;
+    until then nothing that concerns its own core or thread has held it up.
+    """
+    ready_us, dispatch_us = trace.ready_us[rows], trace.dispatch_us[rows]
+    free_us = np.minimum(trace.end_us[rows[:-1]], trace.start_us[rows[1:]])
+    early = dispatch_us[1:] < free_us
+    ready_us[1:] = np.where(early, free_us, ready_us[1:])
+    dispatch_us[1:] = np.where(early, free_us, dispatch_us[1:])
+    return ready_us, dispatch_us
 
 
 def _core_waits(trace: Trace, rows: NDArray[np.int64], cores: Occupancies) -> Floats:

@@ -128,7 +128,8 @@ def find_false_dependences(submits: Submits, graph: TaskGraph) -> FalseDependenc
     """Find the edges whose tasks touch no byte in common.
 
     An edge is true if its producer writes an element that its consumer reads or writes; edges
-    from allocs are always true. As for the runtime, a read before a write asks for no order.
+    from allocs and those that the program names are always true. As for the runtime, a read before
+    a write asks for no order.
 
     Parameters
     ----------
@@ -152,11 +153,12 @@ def find_false_dependences(submits: Submits, graph: TaskGraph) -> FalseDependenc
     is_alloc = (graph.kernel == ALLOC).tolist()
     false: list[int] = []
     position = 0
-    for producers, touched in zip(
-        _rows(graph.fanin_start, graph.fanin), conflicts.touched, strict=True
+    for task, (producers, touched) in enumerate(
+        zip(_rows(graph.fanin_start, graph.fanin), conflicts.touched, strict=True)
     ):
+        named = submits.explicit.get(task, ())
         for producer in producers:
-            if not is_alloc[producer]:
+            if not is_alloc[producer] and producer not in named:
                 for rectangle in touched:
                     if producer in written_by[rectangle]:
                         break

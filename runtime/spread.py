@@ -73,6 +73,10 @@ def spread_tasks(
 
 def _shares(kernel: Kernel, device: Device) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Cores of a cluster that a MIX kernel takes, and the part of its time each is busy."""
+    if kernel.side_shares:
+        lanes = range(1 + kernel.vector_lanes)
+        slots = [s for s, side in enumerate(kernel.sides or lanes) if side is not None]
+        return tuple(slots), kernel.side_shares
     times_us = mix_times_us(kernel, device)
     longest_us = max(times_us.values())
     return tuple(times_us), tuple(time_us / longest_us for time_us in times_us.values())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.functions import function_columns, functions_of
 from runtime.trace import Trace
 
 __all__ = ["FunctionStatistics", "Statistics", "summarize"]
@@ -14,7 +15,7 @@ __all__ = ["FunctionStatistics", "Statistics", "summarize"]
 
 @dataclass(frozen=True, slots=True)
 class FunctionStatistics:
-    """One kernel's rows: means over its tasks, in us."""
+    """One function's rows: means over them, in us. Of a MIX task each side is a function."""
 
     name: str
     core: str
@@ -33,7 +34,7 @@ class Statistics:
     Attributes
     ----------
     functions : tuple of FunctionStatistics
-        One row per kernel that ran, in order of the kernels.
+        One row per function that ran, in order of the kernels.
     tasks : int
         Rows of the trace; hidden allocs are not among them.
     wall_clock_us : float
@@ -88,41 +89,51 @@ def summarize(trace: Trace) -> Statistics:
         avg_head_us=float(trace.head_us.mean()),
         avg_tail_us=float(trace.tail_us.mean()),
         avg_latency_us=float(latency_us.mean()),
-        exec_percent=100.0 * float(exec_us.sum() / latency_us.sum()),
-        tasks_in_flight=float(latency_us.sum()) / wall_us,
-        aic_busy=float(exec_us[is_aic].sum()) / (wall_us * trace.aic_count),
-        aiv_busy=float(exec_us[~is_aic].sum()) / (wall_us * trace.aiv_count),
+        exec_percent=_percent(float(exec_us.sum()), float(latency_us.sum())),
+        tasks_in_flight=_over(float(latency_us.sum()), wall_us),
+        aic_busy=_over(float(exec_us[is_aic].sum()), wall_us * trace.aic_count),
+        aiv_busy=_over(float(exec_us[~is_aic].sum()), wall_us * trace.aiv_count),
         elapsed_us=float(trace.finish_us.max()),
         orchestrator_busy_us=float((trace.orchestrator_end_us - trace.orchestrator_begin_us).sum()),
         scheduler_busy_us=_scheduler_busy_us(trace),
-        gm_gbps=float(trace.gm_bytes.sum()) / wall_us / 1e3,
-        hbm_gbps=float(trace.hbm_bytes.sum()) / wall_us / 1e3,
+        gm_gbps=_over(float(trace.gm_bytes.sum()), wall_us) / 1e3,
+        hbm_gbps=_over(float(trace.hbm_bytes.sum()), wall_us) / 1e3,
     )
 
 
 def _functions(trace: Trace) -> tuple[FunctionStatistics, ...]:
-    kernel = trace.kernel
-    count = np.bincount(kernel, minlength=len(trace.graph.kernels))
+    functions, function = functions_of(trace.graph), function_columns(trace)
+    count = np.bincount(function, minlength=len(functions))
 
     def mean(column: NDArray[np.float64]) -> NDArray[np.float64]:
-        total = np.bincount(kernel, weights=column, minlength=len(count))
+        total = np.bincount(function, weights=column, minlength=len(count))
         return np.divide(total, count, out=np.zeros(len(count)), where=count > 0)
 
     exec_us, latency_us = mean(trace.exec_us), mean(trace.latency_us)
     head_us, tail_us = mean(trace.head_us), mean(trace.tail_us)
     return tuple(
         FunctionStatistics(
-            name=trace.graph.kernels[k].name,
-            core=trace.graph.kernels[k].core.value,
-            count=int(count[k]),
-            avg_exec_us=float(exec_us[k]),
-            avg_latency_us=float(latency_us[k]),
-            exec_percent=100.0 * float(exec_us[k] / latency_us[k]),
-            avg_head_us=float(head_us[k]),
-            avg_tail_us=float(tail_us[k]),
+            name=functions[n].name,
+            core=functions[n].core.value,
+            count=int(count[n]),
+            avg_exec_us=float(exec_us[n]),
+            avg_latency_us=float(latency_us[n]),
+            exec_percent=_percent(float(exec_us[n]), float(latency_us[n])),
+            avg_head_us=float(head_us[n]),
+            avg_tail_us=float(tail_us[n]),
         )
-        for k in np.flatnonzero(count).tolist()
+        for n in np.flatnonzero(count).tolist()
     )
+
+
+def _over(part: float, whole: float) -> float:
+    """A ratio; of nothing, as a recorded run may be or a device without vector cores has, 0."""
+    return part / whole if whole else 0.0
+
+
+def _percent(part: float, whole: float) -> float:
+    """A ratio in percent."""
+    return 100.0 * _over(part, whole)
 
 
 def _scheduler_busy_us(trace: Trace) -> tuple[float, ...]:

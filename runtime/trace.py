@@ -77,6 +77,11 @@ class Trace:
         How long the kernel would have run if it had had the memory to itself.
     hbm_bytes, gm_bytes : float64 array, shape (t,)
         What HBM moved for it, in whole lines of L2, and what it loaded and stored.
+    side : int8 array, shape (t,), or None
+        Which side of its MIX kernel each row executed, 0 for that of the cube core; where it is
+        None, the place of the core in its cluster decides.
+    core_id : int32 array, shape (aic_count + aiv_count,), or None
+        How the device numbers each core, where that is not as here.
     """
 
     graph: TaskGraph
@@ -108,6 +113,8 @@ class Trace:
     alone_us: Floats
     hbm_bytes: Floats
     gm_bytes: Floats
+    side: NDArray[np.int8] | None = None
+    core_id: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.task)

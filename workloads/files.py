@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from devices.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["check_writable", "file_ending", "write_file"]
+__all__ = ["check_writable", "file_ending", "write_file", "write_folder"]
 
 
 def file_ending(path: str | os.PathLike[str], endings: Sequence[str]) -> str:
@@ -100,6 +101,43 @@ def write_file(path: str | os.PathLike[str], write: Callable[[Path], None]) -> N
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(path: str | os.PathLike[str], write: Callable[[Path], None]) -> None:
+    """Make a folder with all its files or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The folder to make. One that is there has to be empty: nothing is overwritten.
+    write : callable
+        Writes the files to the folder that it is given, which lies beside.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be made or holds something. What `write` raises by itself passes
+        through.
+    """
+    target = Path(path)
+    with _as_input_error(target):
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InputError(
+                f"cannot write {str(target)!r}: it is there already; name a new folder"
+            )
+        if not target.parent.exists():
+            raise InputError(
+                f"cannot write {str(target)!r}: the folder {str(target.parent)!r} does not exist; "
+                f"make it first or choose another"
+            )
+    temporary = _beside(target)
+    try:
+        with _as_input_error(target):
+            temporary.mkdir()
+            write(temporary)
+            temporary.rename(target.resolve())  # also onto a folder that is empty
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _beside(target: Path) -> Path:

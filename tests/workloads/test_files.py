@@ -7,7 +7,7 @@ import pytest
 
 from devices.errors import InputError
 from plots import PICTURE_ENDINGS, TRACE_ENDINGS
-from workloads.files import check_writable, file_ending, write_file
+from workloads.files import check_writable, file_ending, write_file, write_folder
 
 
 def test_a_good_path_leaves_no_trace_of_the_check(tmp_path):
@@ -114,3 +114,30 @@ def test_a_link_keeps_pointing_to_the_file_that_is_replaced(tmp_path):
     write_file(tmp_path / "run.png", write_hello)
     assert target.read_text() == "hello"
     assert (tmp_path / "run.png").is_symlink()
+
+
+# Folders
+
+
+def test_a_folder_is_made_whole_or_not_at_all(tmp_path):
+    def write(folder):
+        (folder / "one").write_text("1", encoding="utf-8")
+        raise InputError("no more")
+
+    with pytest.raises(InputError, match="no more"):
+        write_folder(tmp_path / "out", write)
+    assert list(tmp_path.iterdir()) == []
+    write_folder(tmp_path / "out", lambda folder: (folder / "one").write_text("1"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["one"]
+
+
+def test_an_empty_folder_is_filled_and_anything_else_is_left_alone(tmp_path):
+    (tmp_path / "empty").mkdir()
+    write_folder(tmp_path / "empty", lambda folder: (folder / "one").write_text("1"))
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
+    for name in ("empty", "file"):
+        with pytest.raises(InputError, match="is there already"):
+            write_folder(tmp_path / name, lambda folder: (folder / "two").write_text("2"))
+    with pytest.raises(InputError, match="does not exist"):
+        write_folder(tmp_path / "no" / "folder", lambda _: None)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "file", "one"]
