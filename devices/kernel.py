@@ -206,6 +206,11 @@ class Kernel:
     sides : tuple of Kernel or None
         Of a MIX kernel that was put together from kernels: what the cube core and the vector
         cores run, each by itself. Empty where `body` has the operations of all.
+    recorded : bool
+        Whether `body` has its operations. A kernel that a file names has arguments at most.
+    core_shares : tuple of float
+        Of a MIX kernel that is not recorded: how long each core of the cluster is busy, cube core
+        first, as a part of the time of the longest; 0 for a core that it does not take.
     """
 
     name: str
@@ -216,6 +221,8 @@ class Kernel:
     line: int
     vector_lanes: int = 1
     sides: tuple[Kernel | None, ...] = ()
+    recorded: bool = True
+    core_shares: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         return f"Kernel({self.name}, {self.core.value}, {len(self.parameters)} arguments)"
