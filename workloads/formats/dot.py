@@ -92,7 +92,7 @@ class _Parser:
         if token.keyword == "graph":
             raise self._tokens.error(token, "is an undirected graph; a task graph is a digraph")
         if token.keyword != "digraph":
-            raise self._tokens.error(token, f"{shown(token.text)} stands where digraph should")
+            self._expect(token, "digraph")
         token = self._tokens.take()
         if token.is_id:
             self.name, token = token.text, self._tokens.take()

@@ -11,13 +11,14 @@ from workloads.formats.content import shown
 __all__ = ["Token", "Tokens"]
 
 _TOKEN = re.compile(
-    r"(?P<space>\s+|//[^\n]*|^\#[^\n]*)"
-    r"|(?P<comment>/\*)"
-    r"|(?P<symbol>->|--|[{}\[\];,=:+])"
-    r"|(?P<text>\")"
-    r"|(?P<markup><)"
+    r"\s*(?:(?P<symbol>->|--|[{}\[\];,=:+])"
+    r"|(?P<word>[^\W\d]\w*)"
     r"|(?P<number>-?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?))"
-    r"|(?P<word>[^\W\d]\w*)",
+    r"|(?P<text>\")"
+    r"|(?P<line>//[^\n]*|^\#[^\n]*)"
+    r"|(?P<comment>/\*)"
+    r"|(?P<markup><)"
+    r"|(?P<end>\Z))",
     re.MULTILINE,
 )
 _TEXT = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
@@ -25,7 +26,7 @@ _ANGLE = re.compile(r"[<>]")
 _KEYWORDS = frozenset({"strict", "graph", "digraph", "node", "edge", "subgraph"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """A word, text or symbol.
 
@@ -110,28 +111,32 @@ class Tokens:
     def _next(self) -> tuple[Token, bool]:
         """The next token, and whether it is a text in quotes."""
         while True:
-            place = self._at
-            if place == len(self._text):
-                return Token("end", "", place), False
-            match = _TOKEN.match(self._text, place)
-            if match is None:
-                character = shown(self._text[place])
-                raise self._at_place(place, f"{character} belongs to no DOT file")
-            self._at = match.end()
-            kind, text = match.lastgroup, match.group()
+            match = _TOKEN.match(self._text, self._at)
+            kind = match.lastgroup if match else None
+            if match is None or kind is None:
+                raise self._unknown()
+            place, self._at = match.start(kind), match.end()
+            text = match[kind]
+            if kind in ("symbol", "end"):
+                return Token(text or kind, text, place), False
+            if kind in ("word", "number"):
+                keyword = text.lower() if text.lower() in _KEYWORDS else ""
+                return Token("id", text, place, keyword), False
+            if kind == "text":
+                return self._quoted(place), True
+            if kind == "markup":
+                return self._markup(place), False
             if kind == "comment":
                 self._at = self._text.find("*/", self._at) + 2
                 if self._at < 2:
                     raise self._at_place(place, "the comment does not end")
-            elif kind == "symbol":
-                return Token(text, text, place), False
-            elif kind == "text":
-                return self._quoted(place), True
-            elif kind == "markup":
-                return self._markup(place), False
-            elif kind != "space":
-                keyword = text.lower() if text.lower() in _KEYWORDS else ""
-                return Token("id", text, place, keyword), False
+
+    def _unknown(self) -> InputError:
+        """The error of what is no token."""
+        place = self._at
+        while self._text[place].isspace():
+            place += 1
+        return self._at_place(place, f"{shown(self._text[place])} belongs to no DOT file")
 
     def _at_place(self, place: int, why: str) -> InputError:
         return self.error(Token("", "", place), why)
