@@ -42,7 +42,7 @@ _UNIT_NAME = 6
 # TrackEvent, with DebugAnnotation
 _ANNOTATION, _TYPE, _NAME, _TRACK_UUID, _VALUE, _FLOWS, _FLOW_ENDS = 4, 9, 10, 11, 30, 47, 48
 _BEGIN, _END, _COUNT = 1, 2, 4
-_ANNOTATION_NAME, _UNSIGNED = 1, 3
+_ANNOTATION_NAME, _INTEGER = 1, 4
 # InternedData and its entries
 _NAMES, _ANNOTATION_NAMES = 2, 3
 _IID, _INTERNED_TEXT = 1, 2
@@ -239,7 +239,7 @@ def _annotations(
 
 def _annotation(annotations: _Interned, name: str, values: Integers) -> Block:
     iid = number(_ANNOTATION_NAME, annotations.number[name])
-    return message(_ANNOTATION, joined(iid, number(_UNSIGNED, values)))
+    return message(_ANNOTATION, joined(iid, number(_INTEGER, values)))
 
 
 def _flows(trace: Trace) -> Tails:

@@ -9,6 +9,7 @@ as are needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,28 +42,41 @@ class Tails:
 
 
 def _varints(values: Integers) -> Block:
-    """Numbers from 0 on, seven bits in a byte; the first bit tells that another byte follows."""
-    width = max(1, -(-int(values.max(initial=0)).bit_length() // 7))
-    parts = (values[:, None] >> (7 * np.arange(width))) & 0x7F
+    """Numbers, seven bits in a byte; the first bit tells that another byte follows.
+
+    Those below 0 are written as 64 bits, as the type int64 has them.
+    """
+    unsigned = values.astype(np.uint64)
+    width = max(1, -(-int(unsigned.max(initial=0)).bit_length() // 7))
+    shift = np.arange(width, dtype=np.uint64) * np.uint64(7)
+    parts = ((unsigned[:, None] >> shift) & np.uint64(0x7F)).astype(np.uint8)
     parts[:, :-1] |= 0x80
-    return parts.astype(np.uint8)
+    return parts
+
+
+@lru_cache(maxsize=1 << 10)
+def _varint(value: int) -> Block:
+    return _varints(np.array([value]))
 
 
 def _tag(field: int, kind: int) -> Block:
-    return _varints(np.array([field << 3 | kind]))
+    return _varint(field << 3 | kind)
 
 
 def joined(*blocks: Block) -> Block:
     """Blocks side by side."""
     rows = next((len(block) for block in blocks if len(block) != 1), 1)
+    if rows == 1:
+        return np.concatenate(blocks, axis=1)
     return np.concatenate(
         [np.broadcast_to(block, (rows, block.shape[1])) for block in blocks], axis=1
     )
 
 
 def number(field: int, values: Integers | int) -> Block:
-    """A field with a number from 0 on."""
-    return joined(_tag(field, _VARINT), _varints(np.atleast_1d(values)))
+    """A field with a whole number."""
+    varints = _varint(values) if isinstance(values, int) else _varints(values)
+    return joined(_tag(field, _VARINT), varints)
 
 
 def text(field: int, value: str) -> Block:
@@ -72,8 +86,9 @@ def text(field: int, value: str) -> Block:
 
 def message(field: int, body: Block, tail_length: Integers | None = None) -> Block:
     """A field with a message, of which the last bytes may be in a tail of each row."""
-    length = np.array([body.shape[1]]) if tail_length is None else body.shape[1] + tail_length
-    return joined(_tag(field, _LENGTH), _varints(length), body)
+    width = body.shape[1]
+    length = _varint(width) if tail_length is None else _varints(width + tail_length)
+    return joined(_tag(field, _LENGTH), length, body)
 
 
 def fixed64_tails(field: Integers, values: Integers, row: Integers, rows: int) -> Tails:

@@ -113,7 +113,7 @@ def cut_ends(thread: NDArray[np.integer], begin: Integers, end: Integers) -> Int
     same = thread[order[1:]] == thread[order[:-1]]
     before, after = order[:-1][same], order[1:][same]
     cut[before] = np.minimum(cut[before], begin[after])
-    return cut
+    return np.maximum(cut, begin)  # clocks of a measured run may disagree
 
 
 def to_us(nanoseconds: Integers) -> list[float]:
