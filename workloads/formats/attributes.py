@@ -22,7 +22,10 @@ core_shares  three numbers     of a MIX task: for which part of its time it keep
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import TypeVar
+
+import numpy as np
 
 from devices.errors import InputError, unknown_name
 from devices.kernel import CoreType
@@ -111,13 +114,13 @@ class _Reader:
         return self._draft.error(self._place, f"node {shown(self._name)}: {attribute}: {why}")
 
     def text(self, attribute: str) -> str | None:
-        """The value as text; what is no number, text or truth has none that would mean it."""
+        """The value as text."""
         value = self._attributes.get(attribute)
         if value is None or isinstance(value, str):
             return value
-        if isinstance(value, (bool, int, float)):
+        if isinstance(value, (Real, np.bool_)):  # those of numpy are among them
             return str(value)
-        raise self.error(attribute, f"is {shown(value)}; a text or a number")
+        raise self.error(attribute, f"is a {type(value).__name__}; a text, a number or a truth")
 
     def choice(self, attribute: str, known: Mapping[str, _T], missing: _T) -> _T:
         text = self.text(attribute)

@@ -85,7 +85,7 @@ def stem(path: str | os.PathLike[str], endings: tuple[str, ...]) -> str:
     return name
 
 
-def shown(text: object, most: int = 60) -> str:
-    """A value of a file as a message shows it: quoted, and cut where it is long."""
-    quoted = repr(text[: most + 1] if isinstance(text, str) else text)
+def shown(text: str, most: int = 60) -> str:
+    """A text of a file as a message shows it: quoted, and cut where it is long."""
+    quoted = repr(text[: most + 1])
     return quoted if len(quoted) <= most + 2 else f"{quoted[:most]}..."

@@ -175,8 +175,10 @@ def _twice(draft: Draft, target: str) -> InputError:
     """The error of an edge that is there twice; `target` has one."""
     first: dict[str, int] = {}
     for source, to, place in draft.edges:
-        if to == target and first.setdefault(source, place) != place:
-            break
+        if to == target:
+            if source in first:
+                break
+            first[source] = place
     where = draft.where(first[source])
     why = f"edge {shown(source)} -> {shown(target)} is there twice; see {where}"
     return draft.error(place, why)

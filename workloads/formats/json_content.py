@@ -38,4 +38,4 @@ def from_json(content: bytes, kind: type[_Decoded], file: str) -> _Decoded:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: is no JSON: {error}") from error
     except RecursionError as error:
-        raise InputError(f"{file}: is no such file: its values are nested too deep") from error
+        raise InputError(f"{file}: values are nested too deep in it") from error

@@ -155,11 +155,17 @@ def _time_us(draft: Draft, task: str, text: str, assumed: Assumed) -> float:
 
 def _check_children(draft: Draft, tasks: list[_Task]) -> None:
     """Refuse children that do not name their parent, and parents that do not name their child."""
+    known = {task.id for task in tasks}
     down = {(task.id, child): place for place, task in enumerate(tasks) for child in task.children}
     up = {(parent, child): place for parent, child, place in draft.edges}
     for edge, place in {**down, **up}.items():
-        if (edge in down) != (edge in up):
-            parent, child = map(shown, edge)
-            missing = "parents of the one" if edge in down else "children of the other"
-            why = f"{child} is a child of {parent}, but the {missing} do not say so"
+        parent, child = map(shown, edge)
+        for end in edge:
+            if end not in known:
+                raise draft.error(place, f"edge {parent} -> {child}: there is no task {shown(end)}")
+        if edge not in up:
+            why = f"{child} is among the children of {parent}, which is not among its parents"
+            raise draft.error(place, why)
+        if edge not in down:
+            why = f"{parent} is among the parents of {child}, which is not among its children"
             raise draft.error(place, why)
