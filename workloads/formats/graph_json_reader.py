@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.dtypes import BY_NAME, DType
-from devices.errors import InputError, unknown_name
-from devices.expression import Symbol
-from devices.kernel import CoreType, Direction, Kernel, Parameter
-from runtime.graph import DUMMY, Buffer, TaskGraph, View
+from devices.errors import InputError
+from runtime.graph import TaskGraph, View
 from runtime.launch import Launch
 from runtime.map_entries import NEVER_REMOVED, MapEntries, no_entries
 from runtime.scopes import Scopes
@@ -29,11 +23,10 @@ from workloads.formats.graph_json import (
     Entries,
     GraphFile,
     Header,
-    KernelRecord,
     LaunchRecord,
     ScopeColumns,
-    Tensors,
 )
+from workloads.formats.graph_json_arguments import Arguments
 from workloads.formats.imported import Imported
 from workloads.formats.json_content import from_json
 
@@ -45,14 +38,7 @@ _NO_OPERATIONS = (
     "What kernels do inside is not in the file: their times are those of the file, and they may "
     "touch all of the tensors that they name."
 )
-_MOST_BYTES = 2**62
-"""Of a tensor, so that sums of bytes fit into 64 bits."""
-
 _LARGEST = 2**31 - 1
-_CORES = {core.value: core for core in CoreType}
-_DIRECTIONS = {direction.value: direction for direction in Direction}
-
-_T = TypeVar("_T")
 
 
 def read_graph_json(content: bytes, file: str, assumed: Assumed) -> Imported:
@@ -87,20 +73,19 @@ class _Reader:
     def imported(self) -> Imported:
         """What the file holds."""
         content, columns, count = self._content, self._columns, self._count
-        kernels = [self._kernel(n, record) for n, record in enumerate(content.kernels)]
-        kernel = columns.whole(
-            "submits.kernel", content.submits.kernel, least=DUMMY, most=len(kernels) - 1
-        )
+        arguments = Arguments(columns, content.kernels, content.submits.kernel)
+        kernel = arguments.kernel
         if not (kernel >= 0).any():
             raise columns.error("submits.kernel", "has no task; there is nothing to simulate")
         ring = columns.whole("submits.ring", content.submits.ring, most=MOST_RING, count=count)
         entries = content.submits.chain_entries or [0] * count
         chain_entries = columns.whole("submits.chain_entries", entries, most=_LARGEST, count=count)
-        views, arguments = self._views(content.tensors, kernels, kernel)
+        own = [] if content.program is None else content.program.arguments
+        views, tensors = arguments.views(content.tensors, own)
         fanin_start, fanin = self._edges()
         graph = TaskGraph(
             name=content.name,
-            kernels=kernels,
+            kernels=arguments.kernels,
             kernel=kernel.astype(np.int32),
             ring=ring.astype(np.int8),
             fanin_start=fanin_start,
@@ -108,7 +93,7 @@ class _Reader:
             chain_entries=chain_entries.astype(np.int32),
             dropped=content.edges.dropped,
             views=views,
-            scalars=self._scalars(kernels, kernel),
+            scalars=arguments.scalars(content.scalars),
             scopes=self._scopes(content.scopes),
             map_entries=self._entries(content.map_entries),
             launches=self._launches(content.launches, kernel),
@@ -116,53 +101,12 @@ class _Reader:
         return Imported(
             name=content.name,
             format=f"tilesim graph {VERSION}",
-            submits=self._submits(graph, arguments),
+            submits=self._submits(graph, tensors),
             graph=graph,
             durations_us=self._durations_us(kernel),
             has_tensors=content.tensors is not None,
             notes=tuple(dict.fromkeys((*content.notes, _NO_OPERATIONS))),
         )
-
-    def _known(self, field: str, name: str, known: dict[str, _T]) -> _T:
-        if name not in known:
-            raise self._columns.error(field, str(unknown_name("name", name[:60], known)))
-        return known[name]
-
-    def _dtype(self, field: str, name: str) -> DType:
-        return self._known(field, name, BY_NAME)
-
-    def _kernel(self, number: int, record: KernelRecord) -> Kernel:
-        where = f"kernels[{number}]"
-        core = self._known(f"{where}.core", record.core, _CORES)
-        shares = tuple(record.core_shares)
-        if core is CoreType.MIX:
-            if len(shares) != 3 or max(shares) != 1.0 or min(shares) < 0.0 or shares.count(0.0) > 1:
-                why = "a MIX kernel has three shares from 0 to 1, the most 1, two above 0"
-                raise self._columns.error(f"{where}.core_shares", why)
-        elif shares:
-            raise self._columns.error(f"{where}.core_shares", "only a MIX kernel has them")
-        parameters = []
-        for place, p in enumerate(record.parameters):
-            field = f"{where}.parameters[{place}]"
-            dtype = self._dtype(f"{field}.dtype", p.dtype)
-            direction = self._known(f"{field}.direction", p.direction, _DIRECTIONS)
-            shape = self._shape(f"{field}.shape", p.shape, dtype)
-            parameters.append(Parameter(p.name, shape, dtype, direction))
-        return Kernel(
-            record.name,
-            core,
-            tuple(parameters),
-            tuple(Symbol(name) for name in record.scalars),
-            (),
-            record.line,
-            recorded=False,
-            core_shares=shares,
-        )
-
-    def _shape(self, field: str, sizes: Sequence[int], dtype: DType) -> tuple[int, ...]:
-        if not sizes or min(sizes) < 1 or dtype.nbytes(math.prod(sizes)) > _MOST_BYTES:
-            raise self._columns.error(field, "has a size below 1, none, or more than 2^62 bytes")
-        return tuple(sizes)
 
     def _durations_us(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
         field, values = "submits.duration_us", self._content.submits.duration_us
@@ -249,70 +193,6 @@ class _Reader:
             launches[record.submit] = Launch(record.blocks, record.sync_start, record.allows_early)
         return launches
 
-    def _views(
-        self, tensors: Tensors | None, kernels: Sequence[Kernel], kernel: NDArray[np.int64]
-    ) -> tuple[list[tuple[View, ...]], tuple[View, ...]]:
-        """Views of each submit, and the program's arguments."""
-        needed = [len(k.parameters) for k in kernels]
-        of_submits: list[tuple[View, ...]] = [()] * self._count
-        arguments: tuple[View, ...] = ()
-        if tensors is not None:
-            views = self._view_table(tensors)
-            chosen = self._columns.whole("tensors.view", tensors.view, most=len(views) - 1)
-            start = self._columns.starts("tensors.start", tensors.start, self._count, len(chosen))
-            of_submits = _rows(start.tolist(), [views[n] for n in chosen.tolist()])
-            if self._content.program is not None:
-                named = self._columns.whole(
-                    "program.arguments", self._content.program.arguments, most=len(views) - 1
-                )
-                arguments = tuple(views[n] for n in named.tolist())
-        for submit, number in enumerate(kernel.tolist()):
-            if number >= 0 and len(of_submits[submit]) != needed[number]:
-                raise self._columns.error(
-                    "tensors.start",
-                    f"submit {submit} has {len(of_submits[submit])} tensors; kernel "
-                    f"{kernels[number].name!r} has {needed[number]} parameters",
-                )
-        return of_submits, arguments
-
-    def _view_table(self, tensors: Tensors) -> list[View]:
-        buffers = []
-        for n, b in enumerate(tensors.buffers):
-            dtype = self._dtype(f"tensors.buffers[{n}].dtype", b.dtype)
-            shape = self._shape(f"tensors.buffers[{n}].shape", b.shape, dtype)
-            if not -1 <= b.owner < self._count:
-                raise self._columns.error(f"tensors.buffers[{n}].owner", f"{b.owner} is no submit")
-            buffers.append(Buffer(b.name, shape, dtype, b.owner))
-        views = []
-        for n, v in enumerate(tensors.views):
-            if not 0 <= v.buffer < len(buffers):
-                raise self._columns.error(f"tensors.views[{n}].buffer", f"{v.buffer} is none")
-            whole = buffers[v.buffer].shape
-            if not (len(v.shape) == len(v.offset) == len(whole)) or any(
-                size < 1 or first < 0 or first + size > most
-                for size, first, most in zip(v.shape, v.offset, whole, strict=True)
-            ):
-                why = f"{v.shape} at {v.offset} is no part of {list(whole)}"
-                raise self._columns.error(f"tensors.views[{n}]", why)
-            views.append(View(buffers[v.buffer], tuple(v.shape), tuple(v.offset)))
-        return views
-
-    def _scalars(
-        self, kernels: Sequence[Kernel], kernel: NDArray[np.int64]
-    ) -> list[tuple[int, ...]]:
-        rows: list[tuple[int, ...]] = [()] * self._count
-        scalars = self._content.scalars
-        if scalars is not None:
-            value = self._columns.whole("scalars.value", scalars.value, least=-(2**63) + 1)
-            start = self._columns.starts("scalars.start", scalars.start, self._count, len(value))
-            rows = _rows(start.tolist(), value.tolist())
-        needed = [*(len(k.scalars) for k in kernels), 0, 0]  # the last two are DUMMY and ALLOC
-        for submit, number in enumerate(kernel.tolist()):
-            if len(rows[submit]) != needed[number]:
-                why = f"submit {submit} has {len(rows[submit])}; its kernel has {needed[number]}"
-                raise self._columns.error("scalars.start", why)
-        return rows
-
     def _submits(self, graph: TaskGraph, arguments: tuple[View, ...]) -> Submits:
         """The program; where the file does not have it, one that names all producers itself."""
         program, columns, count = self._content.program, self._columns, self._count
@@ -352,7 +232,3 @@ class _Reader:
             scope_line=graph.scopes.line.tolist(),
             scope_end=graph.scopes.end.tolist(),
         )
-
-
-def _rows(start: Sequence[int], values: Sequence[_T]) -> list[tuple[_T, ...]]:
-    return [tuple(values[a:b]) for a, b in pairwise(start)]
