@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -40,6 +41,7 @@ OTHER_ORDER = (
 )
 
 _ONCE = Launch()
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _IN_CYCLE = 8
 """Tasks of a cycle that a message names."""
 
@@ -146,6 +148,8 @@ def _numbers(draft: Draft) -> dict[str, int]:
             if not 0 < len(text) <= MOST_TEXT:
                 why = f"{what} {shown(text)} has {len(text):,} characters; 1 to {MOST_TEXT:,}"
                 raise draft.error(node.place, why)
+            if not text.isascii() and _LONE_SURROGATE.search(text):
+                raise draft.error(node.place, f"{what} {shown(text)} is no text of Unicode")
         if number.setdefault(node.id, n) != n:
             first = draft.where(draft.nodes[number[node.id]].place)
             raise draft.error(node.place, f"id {shown(node.id)} is there twice; see {first}")

@@ -31,7 +31,7 @@ from workloads.formats.wfformat_writer import wfformat_of
 __all__ = ["FORMATS", "GRAPH_ENDINGS", "GraphFormat", "read_graph_file", "write_graph"]
 
 HEAD_BYTES = 1 << 16
-"""So much of a file tells its format, where its name does not."""
+"""So much of a file mostly tells its format, where its name does not."""
 
 _GZIP = ".gz"
 
@@ -50,8 +50,8 @@ class GraphFormat:
     endings : tuple of str
         Endings of its files, in lower case, without ``.gz``.
     recognises : callable
-        ``recognises(head)`` tells from the first bytes of an unpacked file whether it is one,
-        among the formats that share its ending.
+        ``recognises(content)`` tells from what an unpacked file holds, or from the begin of it,
+        whether it is one, among the formats that share its ending.
     read : callable
         ``read(content, file, assumed)`` reads one; raises InputError alone.
     write : callable or None
@@ -67,7 +67,7 @@ class GraphFormat:
 
 def _finds(pattern: bytes) -> Callable[[bytes], bool]:
     compiled = re.compile(pattern)
-    return lambda head: compiled.search(head) is not None
+    return lambda content: compiled.search(content) is not None
 
 
 FORMATS = [
@@ -116,17 +116,19 @@ def read_graph_file(path: str | os.PathLike[str], assumed: Assumed | None = None
         and where.
     """
     content, file = read_content(path), os.fspath(path)
-    return _format_of(content[:HEAD_BYTES], file).read(content, file, assumed or Assumed())
+    return _format_of(content, file).read(content, file, assumed or Assumed())
 
 
-def _format_of(head: bytes, file: str) -> GraphFormat:
+def _format_of(content: bytes, file: str) -> GraphFormat:
     name = Path(file).name.lower().removesuffix(_GZIP)
     fitting = [f for f in FORMATS if name.endswith(f.endings)]
-    recognised = [f for f in fitting or FORMATS if f.recognises(head)]
-    if recognised:
-        return recognised[0]
     if len(fitting) == 1:  # its own reader says best what is wrong with it
         return fitting[0]
+    # What tells the format may stand behind all else where another tool has sorted the keys.
+    for part in (content[:HEAD_BYTES], content):
+        for each in fitting or FORMATS:
+            if each.recognises(part):
+                return each
     what = " or ".join(f.name for f in fitting) if fitting else "any known format"
     known = ", ".join(
         dict.fromkeys(f"{ending} ({f.name})" for f in FORMATS for ending in f.endings)

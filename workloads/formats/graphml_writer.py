@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
@@ -11,6 +12,8 @@ from workloads.formats.imported import Imported
 __all__ = ["graphml_of"]
 
 _TYPES = {str: "string", int: "long", float: "double", bool: "boolean"}
+_ILLEGAL = re.compile("[^\t\n\r\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_RETURN = {"\r": "&#13;"}  # a reader would take it for the end of a line
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 
 
@@ -23,7 +26,7 @@ def graphml_of(held: Imported) -> bytes:
         for name, value in attributes.items():
             keys.setdefault(name, _TYPES[type(value)])
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            data.append(f'<data key="{name}">{escape(_legal(text))}</data>')
+            data.append(f'<data key="{name}">{escape(_legal(text), _RETURN)}</data>')
         nodes.append(f'<node id="{submit}">{"".join(data)}</node>\n')
     producers = held.graph.fanin.tolist()
     edges = [
@@ -39,7 +42,7 @@ def graphml_of(held: Imported) -> bytes:
         '<?xml version="1.0" encoding="UTF-8"?>\n',
         f'<graphml xmlns="{_NAMESPACE}">\n',
         *declared,
-        f'<graph id={quoteattr(_legal(held.name))} edgedefault="directed">\n',
+        f'<graph id={quoteattr(_legal(held.name), _RETURN)} edgedefault="directed">\n',
         *nodes,
         *edges,
         "</graph>\n</graphml>\n",
@@ -48,5 +51,5 @@ def graphml_of(held: Imported) -> bytes:
 
 
 def _legal(text: str) -> str:
-    """The text without the control characters that XML has no way to write."""
-    return "".join(c if c >= " " or c in "\t\n\r" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """The text without the characters that XML has no way to write."""
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -321,6 +321,29 @@ def test_names_of_any_kind_come_back(tmp_path, ending, name):
     assert names == {f"{name} " if ending == ".dot" and name.endswith("\\") else name}
 
 
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(name=st.text(min_size=1, max_size=12), ending=st.sampled_from([".json", *FOREIGN]))
+def test_any_name_makes_a_file_that_can_be_read(tmp_path, name, ending):
+    graph, times = random_case(2)
+    kernels = [replace(k, name=name) for k in graph.kernels]
+    write_graph(replace(graph, name=name, kernels=kernels), tmp_path / f"g{ending}", times)
+    names = {k.name for k in read_graph_file(tmp_path / f"g{ending}").graph.kernels}
+    assert len(names) == 1
+    if name.isprintable() and not name.endswith((" ", "\\")) and name[0] != " ":
+        assert names == {name}
+
+
+def test_keys_may_be_in_any_order(tmp_path):
+    graph, times = random_case(1)
+    write_graph(graph, tmp_path / "g.json", times)
+    content = json.loads((tmp_path / "g.json").read_text())
+    text = " " * 100_000 + json.dumps(content, sort_keys=True, indent=1)
+    (tmp_path / "sorted.json").write_text(text)
+    same_graph(read_graph_file(tmp_path / "sorted.json").graph, graph)
+
+
 def test_a_changed_graph_is_written_with_its_own_edges(tmp_path):
     runtime = load_runtime("tmr-2026-04")
     case = case_of(small(), load_device("a2a3"), runtime)
