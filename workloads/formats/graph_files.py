@@ -11,6 +11,7 @@ from pathlib import Path
 
 from devices.errors import InputError
 from runtime.case import Case
+from runtime.garbage import garbage_collection_paused
 from runtime.graph import TaskGraph
 from workloads.files import file_ending, write_file
 from workloads.formats.assumed import Assumed
@@ -116,7 +117,8 @@ def read_graph_file(path: str | os.PathLike[str], assumed: Assumed | None = None
         and where.
     """
     content, file = read_content(path), os.fspath(path)
-    return _format_of(content, file).read(content, file, assumed or Assumed())
+    with garbage_collection_paused():  # millions of small objects, none of them garbage
+        return _format_of(content, file).read(content, file, assumed or Assumed())
 
 
 def _format_of(content: bytes, file: str) -> GraphFormat:

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -354,9 +355,9 @@ def change(value, choose):
         if action < 0.15:
             del value[key]
         elif action < 0.3 and isinstance(value, list):
-            value.append(value[key])
+            value.append(deepcopy(value[key]))
         else:
-            value[key] = choose.choice(VALUES)
+            value[key] = deepcopy(choose.choice(VALUES))
         return
 
 
