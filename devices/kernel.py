@@ -207,9 +207,11 @@ class Kernel:
     sides : tuple of Kernel or None
         Of a MIX kernel that was put together from kernels: what the cube core and the vector
         cores run, each by itself. Empty where `body` has the operations of all.
-    side_shares : tuple of float
-        Of a MIX kernel that was measured: which part of its time each of its sides is busy, for
-        the sides that it has. Empty where the device's model says it.
+    recorded : bool
+        Whether `body` has its operations. A kernel that a file names has arguments at most.
+    core_shares : tuple of float
+        Of a MIX kernel that is not recorded: how long each core of the cluster is busy, cube core
+        first, as a part of the time of the longest; 0 for a core that it does not take.
     """
 
     name: str
@@ -220,7 +222,8 @@ class Kernel:
     line: int
     vector_lanes: int = 1
     sides: tuple[Kernel | None, ...] = ()
-    side_shares: tuple[float, ...] = ()
+    recorded: bool = True
+    core_shares: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         return f"Kernel({self.name}, {self.core.value}, {len(self.parameters)} arguments)"

@@ -7,7 +7,9 @@ from plots.comparison import draw_comparison
 from plots.endings import PICTURE_ENDINGS, TRACE_ENDINGS
 from plots.gantt import draw_gantt
 from plots.path_steps import PathSteps
+from plots.perfetto import write_perfetto_trace
 from plots.sweep import SweepRow, draw_sweep
+from plots.traces import write_trace
 from plots.waterfall import Part, draw_waterfall
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "draw_sweep",
     "draw_waterfall",
     "write_chrome_trace",
+    "write_perfetto_trace",
+    "write_trace",
 ]

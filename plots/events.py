@@ -6,7 +6,11 @@ run looks in the viewer as a measured one does. Times are in us.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "AICORE_VIEW",
@@ -40,12 +44,15 @@ ORCHESTRATOR_THREAD = 4000
 """Thread id of the orchestrator."""
 
 
-def core_thread(core: int, slot: int = 0) -> int:
+_Number = TypeVar("_Number", int, NDArray[np.int64])
+
+
+def core_thread(core: _Number, slot: _Number | int = 0) -> _Number:
     """Thread id of a core; `slot` numbers tasks that a core holds at the same time."""
     return 1000 + core + 10_000 * slot
 
 
-def scheduler_thread(thread: int) -> int:
+def scheduler_thread(thread: _Number) -> _Number:
     """Thread id of a scheduler thread."""
     return 3000 + thread
 

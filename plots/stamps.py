@@ -19,7 +19,7 @@ __all__ = [
     "Identity",
     "Integers",
     "Stamps",
-    "durations_us",
+    "cut_ends",
     "identity_of",
     "slots_of",
     "stamps_of",
@@ -101,8 +101,8 @@ def slots_of(core: NDArray[np.int16], begin: Integers, end: Integers) -> list[in
     return slots
 
 
-def durations_us(thread: NDArray[np.integer], begin: Integers, end: Integers) -> list[float]:
-    """Durations in us, cut where the thread's next slice begins.
+def cut_ends(thread: NDArray[np.integer], begin: Integers, end: Integers) -> Integers:
+    """Ends in whole nanoseconds, cut where the thread's next slice begins.
 
     Stamps of a thread are sums in different orders and may overlap by the last digit, and
     viewers drop slices that overlap.
@@ -112,7 +112,7 @@ def durations_us(thread: NDArray[np.integer], begin: Integers, end: Integers) ->
     same = thread[order[1:]] == thread[order[:-1]]
     before, after = order[:-1][same], order[1:][same]
     cut[before] = np.minimum(cut[before], begin[after])
-    return to_us(cut - begin)
+    return np.maximum(cut, begin)  # clocks of a measured run may disagree
 
 
 def to_us(nanoseconds: Integers) -> list[float]:

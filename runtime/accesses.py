@@ -97,13 +97,17 @@ def touched_accesses(submits: Submits) -> list[Sequence[Access]]:
     """What each submit reads and writes: exact rectangles instead of named arguments.
 
     A rectangle that is read and written counts as INOUT, one that is only written as
-    OUT_EXISTING. Allocs touch nothing.
+    OUT_EXISTING. Allocs touch nothing. A kernel that is not recorded may touch all that it names.
     """
     accesses: list[Sequence[Access]] = [()] * len(submits)
     kernels = np.array(submits.kernel)
     for number, kernel in enumerate(submits.kernels):
         tasks = np.flatnonzero(kernels == number).tolist()
         if not tasks:
+            continue
+        if not kernel.recorded:
+            for task in tasks:
+                accesses[task] = _named(kernel, submits.views[task])
             continue
         scalars = [submits.scalars[task] for task in tasks]
         for task, rectangles in zip(tasks, _rectangles(kernel, scalars), strict=True):
@@ -113,6 +117,16 @@ def touched_accesses(submits: Submits) -> list[Sequence[Access]]:
                 for parameter, rectangle, direction in rectangles
             ]
     return accesses
+
+
+def _named(kernel: Kernel, views: Sequence[View]) -> list[Access]:
+    """Arguments of a task, but for those of which nobody knows whether it reads or writes them."""
+    written = {Direction.OUT: Direction.OUT_EXISTING}
+    return [
+        (view, written.get(parameter.direction, parameter.direction))
+        for view, parameter in zip(views, kernel.parameters, strict=True)
+        if parameter.direction is not Direction.NO_DEP
+    ]
 
 
 def _within(view: View, rectangle: Rectangle) -> View:

@@ -9,6 +9,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.errors import InputError
 from runtime.graph import ALLOC, TaskGraph
 from runtime.map_entries import NEVER_REMOVED
 from runtime.version import RuntimeVersion
@@ -147,8 +148,19 @@ class Demand:
 
     @staticmethod
     def of(graph: TaskGraph, limits: Limits) -> Demand:
-        """The demand of a graph on rings of such a size."""
+        """The demand of a graph on rings of such a size.
+
+        Raises
+        ------
+        InputError
+            The graph uses more rings than there are.
+        """
         count = len(graph)
+        if int(graph.ring.max(initial=0)) >= limits.rings:
+            raise InputError(
+                f"{graph.name} has submits in ring {graph.ring.max()}, but the runtime has rings 0 "
+                f"to {limits.rings - 1} only; choose another --runtime or other rings"
+            )
         nbytes = heap_bytes(graph, limits.output_alignment_bytes)
         is_task = np.concatenate(([0], np.cumsum(graph.kernel[graph.fanin] != ALLOC)))
         producers = np.diff(is_task[graph.fanin_start])

@@ -15,9 +15,19 @@ from runtime.launch import Launch
 from runtime.version import RuntimeVersion
 from scheduler.board import Spread
 
-__all__ = ["spread_tasks"]
+__all__ = ["core_shares", "spread_tasks"]
 
 _ONCE = Launch()
+
+
+def core_shares(kernel: Kernel, device: Device) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Cores of a cluster that a MIX kernel takes, and the part of its time each is busy."""
+    if kernel.core_shares:
+        taken = {slot: share for slot, share in enumerate(kernel.core_shares) if share > 0.0}
+        return tuple(taken), tuple(taken.values())
+    times_us = mix_times_us(kernel, device)
+    longest_us = max(times_us.values())
+    return tuple(times_us), tuple(time_us / longest_us for time_us in times_us.values())
 
 
 def spread_tasks(
@@ -51,7 +61,7 @@ def spread_tasks(
             f"{graph.name} has tasks that take more than one core (MIX, or several blocks), which "
             f"{runtime.name} does not know; choose another --runtime"
         )
-    shares = {number: _shares(graph.kernels[number], device) for number in mix}
+    shares = {number: core_shares(graph.kernels[number], device) for number in mix}
     spread: dict[int, Spread] = {}
     for submit, number in enumerate(graph.kernel.tolist()):
         launch = graph.launches.get(submit, _ONCE)
@@ -69,17 +79,6 @@ def spread_tasks(
             together=launch.sync_start,
         )
     return spread
-
-
-def _shares(kernel: Kernel, device: Device) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Cores of a cluster that a MIX kernel takes, and the part of its time each is busy."""
-    if kernel.side_shares:
-        lanes = range(1 + kernel.vector_lanes)
-        slots = [s for s, side in enumerate(kernel.sides or lanes) if side is not None]
-        return tuple(slots), kernel.side_shares
-    times_us = mix_times_us(kernel, device)
-    longest_us = max(times_us.values())
-    return tuple(times_us), tuple(time_us / longest_us for time_us in times_us.values())
 
 
 def _check(graph: TaskGraph, submit: int, kernel: Kernel, launch: Launch, device: Device) -> None:

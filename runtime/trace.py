@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.demand import Limits
 from runtime.graph import TaskGraph
+from runtime.table import columns_of, dataframe_of
 
 __all__ = ["WAIT", "Trace"]
 
@@ -177,6 +179,42 @@ class Trace:
         """How long the orchestrator waited for ring space after the first dispatch."""
         begin_us = np.maximum(self.waits["begin_us"], self.begin_us)
         return float(np.maximum(self.waits["end_us"] - begin_us, 0.0).sum())
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The rows by name, for notebooks.
+
+        Returns
+        -------
+        dict of str to array, shape (t,) each
+            task
+                The submit.
+            kernel, core_type : object arrays of str
+                Name of the kernel; AIC or AIV.
+            core, thread, ring
+                The core, its scheduler thread, and the task ring.
+            submit_us, ready_us, dispatch_us, start_us, end_us, observe_us, finish_us, done_us
+                The stamps.
+            exec_us, head_us, tail_us, latency_us
+                Exec, Head OH, Tail OH and latency.
+            alone_us, hbm_bytes, gm_bytes, released_by, named_core
+                As the columns of the trace.
+        """
+        return columns_of(self)
+
+    def to_dataframe(self, library: str | None = None) -> Any:
+        """The rows as a data frame, with the columns of `columns`.
+
+        Parameters
+        ----------
+        library : str, optional
+            ``"pandas"`` or ``"polars"``; by default pandas, or polars if pandas is missing.
+
+        Raises
+        ------
+        InputError
+            The library is another or is not installed.
+        """
+        return dataframe_of(self, library)
 
     def equals(self, other: Trace) -> bool:
         """Whether both traces hold the same stamps, bit for bit."""

@@ -6,10 +6,12 @@ from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from devices.errors import InputError
 from plots import write_chrome_trace
+from runtime.graph import DUMMY
 
 
 @pytest.fixture
@@ -223,6 +225,11 @@ def test_a_compressed_file_holds_the_same_and_is_the_same_each_time(make_run, tm
     compressed = (tmp_path / "a.json.gz").read_bytes()
     assert gzip.decompress(compressed) == (tmp_path / "run.json").read_bytes()
     assert compressed == (tmp_path / "b.json.gz").read_bytes()
+
+
+def test_a_dummy_task_is_called_so(written, small):
+    graph = replace(small.graph, kernel=np.array([DUMMY, 0, 0, 1], dtype=np.int32))
+    assert slices(written(replace(small, graph=graph)), 4)[0][0] == "dummy"
 
 
 def test_another_ending_is_refused(small, tmp_path):

@@ -23,6 +23,9 @@ from workloads.formats.task_functions import ABSENT, TaskFunctions
 
 __all__ = ["RecordedGraph", "build_recorded_graph"]
 
+_LEAST_SHARE = 1e-9
+"""Part of a kernel's time that a core is busy at the least."""
+
 _ONCE = Launch()
 
 
@@ -68,7 +71,8 @@ def build_recorded_graph(
         if dependences is None
         else find_tensors(dependences, tasks)
     )
-    kernel, scalars, table = _kernels(tasks, executed, tensors, names)
+    kernel, table = _kernels(tasks, executed, tensors, names)
+    scalars: list[tuple[int, ...]] = [()] * count
     rows = recording.rows
     exec_us = np.maximum(rows.end_us - rows.start_us, 0.0)
     durations_us = np.zeros(count)
@@ -101,7 +105,6 @@ def build_recorded_graph(
         file=str(recording.path),
         arguments=tensors.arguments,
         kernels=kernels,
-        kernel_depth=[0] * len(kernels),
         alloc_groups=(),
         kernel=kernel.tolist(),
         depth=ring.tolist(),
@@ -136,30 +139,24 @@ def _kernels(
     executed: TaskFunctions,
     tensors: RecordedTensors,
     names: Mapping[int, str],
-) -> tuple[NDArray[np.int32], list[tuple[int, ...]], KernelTable]:
-    """Kernel and scalars of each submit."""
+) -> tuple[NDArray[np.int32], KernelTable]:
+    """Kernel of each submit."""
     table = KernelTable(names)
     # In order of their functions, however tasks follow each other.
     by_function = sorted(range(len(executed.table)), key=lambda n: _in_order(executed.table[n]))
     rank = np.argsort(np.array(by_function, dtype=np.int64))
     kernel = np.where(tasks.is_dummy, DUMMY, ALLOC).astype(np.int32)
-    scalars: list[tuple[int, ...]] = [()] * len(kernel)
     runs = np.flatnonzero(executed.task >= 0)
     if not any(tensors.directions):
-        numbers = [table.add(executed.table[place], (), ())[0] for place in by_function]
+        numbers = [table.add(executed.table[place], (), ()) for place in by_function]
         kernel[runs] = np.array(numbers, dtype=np.int32)[rank[executed.task[runs]]]
-        return kernel, scalars, table
+        return kernel, table
     order = runs[np.argsort(rank[executed.task[runs]], kind="stable")]
-    variant: dict[int, int] = {}
     for place, number in zip(order.tolist(), executed.task[order].tolist(), strict=True):
-        functions = executed.table[number]
-        kernel[place], variant[place] = table.add(
-            functions, tensors.views[place], tensors.directions[place]
+        kernel[place] = table.add(
+            executed.table[number], tensors.views[place], tensors.directions[place]
         )
-    for place, shapes in variant.items():
-        if table.has_variants(int(kernel[place])):
-            scalars[place] = (shapes,)
-    return kernel, scalars, table
+    return kernel, table
 
 
 def _in_order(functions: tuple[int, ...]) -> list[int]:
@@ -174,7 +171,7 @@ def _shares(
     exec_us: NDArray[np.float64],
     durations_us: NDArray[np.float64],
 ) -> dict[int, tuple[float, ...]]:
-    """Which part of a MIX kernel's time each of its sides is busy, by number of the kernel."""
+    """`Kernel.core_shares` of each MIX kernel, by its number."""
     longest_us = np.zeros((len(durations_us), 3))
     np.maximum.at(longest_us, (tasks.row, executed.side), exec_us)
     shares = {}
@@ -188,8 +185,10 @@ def _shares(
         if len(present) == 3:
             total_us[1:] = np.where(total_us[1:] > 0.0, total_us[1:], total_us[1:].max())
         most_us = float(total_us[present].max())
+        part = total_us / most_us if most_us else np.ones(3)
+        # A core that was taken for no time that shows is still taken.
         shares[number] = tuple(
-            [float(total_us[slot]) / most_us if most_us else 1.0 for slot in present]
+            max(float(part[slot]), _LEAST_SHARE) if slot in present else 0.0 for slot in range(3)
         )
     return shares
 

@@ -1,0 +1,173 @@
+"""Kernels, tensors and scalar arguments of a graph in the project's own JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from devices.dtypes import BY_NAME, DType
+from devices.errors import unknown_name
+from devices.expression import Symbol
+from devices.kernel import CoreType, Direction, Kernel, Parameter
+from runtime.graph import DUMMY, Buffer, View
+from workloads.formats.columns import Columns
+from workloads.formats.content import shown
+from workloads.formats.graph_json import KernelRecord, Scalars, Tensors
+
+__all__ = ["Arguments"]
+
+_MOST_BYTES = 2**62
+"""Of a tensor, so that sums of bytes fit into 64 bits."""
+
+_CORES = {core.value: core for core in CoreType}
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+
+_T = TypeVar("_T")
+
+
+class Arguments:
+    """Reads what kernels and submits have as arguments, and checks that they fit together.
+
+    Parameters
+    ----------
+    columns : Columns
+        Checks the columns of the file.
+    kernels : sequence of KernelRecord
+        Its kernels.
+    kernel : sequence of int
+        Which of them each submit executes.
+
+    Attributes
+    ----------
+    kernels : list of Kernel
+        The kernels.
+    kernel : int64 array, shape (n,)
+        Index into `kernels`, `ALLOC` or `DUMMY`.
+    """
+
+    def __init__(
+        self, columns: Columns, kernels: Sequence[KernelRecord], kernel: Sequence[int]
+    ) -> None:
+        self._columns = columns
+        self._count = len(kernel)
+        self.kernels = [self._kernel(n, record) for n, record in enumerate(kernels)]
+        self.kernel = columns.whole(
+            "submits.kernel", kernel, least=DUMMY, most=len(self.kernels) - 1
+        )
+
+    def views(
+        self, tensors: Tensors | None, arguments: Sequence[int]
+    ) -> tuple[list[tuple[View, ...]], tuple[View, ...]]:
+        """Views of each submit, and of the program's `arguments`, given by number.
+
+        Raises
+        ------
+        InputError
+            A number is none, or a submit has not as many as its kernel has parameters.
+        """
+        columns, table = self._columns, [] if tensors is None else self._view_table(tensors)
+        named = columns.whole("program.arguments", arguments, most=len(table) - 1)
+        of_submits: list[tuple[View, ...]] = [()] * self._count
+        if tensors is not None:
+            chosen = columns.whole("tensors.view", tensors.view, most=len(table) - 1)
+            start = columns.starts("tensors.start", tensors.start, self._count, len(chosen))
+            of_submits = _rows(start.tolist(), [table[n] for n in chosen.tolist()])
+        needed = [len(kernel.parameters) for kernel in self.kernels]
+        for submit, number in enumerate(self.kernel.tolist()):
+            if number >= 0 and len(of_submits[submit]) != needed[number]:
+                raise columns.error(
+                    "tensors.start",
+                    f"submit {submit} has {len(of_submits[submit])} tensors; kernel "
+                    f"{shown(self.kernels[number].name)} has {needed[number]} parameters",
+                )
+        return of_submits, tuple(table[n] for n in named.tolist())
+
+    def scalars(self, scalars: Scalars | None) -> list[tuple[int, ...]]:
+        """Scalar arguments of each submit.
+
+        Raises
+        ------
+        InputError
+            A submit has not as many as its kernel has.
+        """
+        columns = self._columns
+        rows: list[tuple[int, ...]] = [()] * self._count
+        if scalars is not None:
+            value = columns.whole("scalars.value", scalars.value, least=-(2**63) + 1)
+            start = columns.starts("scalars.start", scalars.start, self._count, len(value))
+            rows = _rows(start.tolist(), value.tolist())
+        needed = [*(len(k.scalars) for k in self.kernels), 0, 0]  # the last: DUMMY and ALLOC
+        for submit, number in enumerate(self.kernel.tolist()):
+            if len(rows[submit]) != needed[number]:
+                why = f"submit {submit} has {len(rows[submit])}; its kernel has {needed[number]}"
+                raise columns.error("scalars.start", why)
+        return rows
+
+    def _kernel(self, number: int, record: KernelRecord) -> Kernel:
+        where = f"kernels[{number}]"
+        core = self._known(f"{where}.core", record.core, _CORES)
+        shares = tuple(record.core_shares)
+        if core is CoreType.MIX:
+            if len(shares) != 3 or max(shares) != 1.0 or min(shares) < 0.0 or shares.count(0.0) > 1:
+                why = "a MIX kernel has three shares from 0 to 1, the most 1, two above 0"
+                raise self._columns.error(f"{where}.core_shares", why)
+        elif shares:
+            raise self._columns.error(f"{where}.core_shares", "only a MIX kernel has them")
+        parameters = []
+        for place, p in enumerate(record.parameters):
+            field = f"{where}.parameters[{place}]"
+            dtype = self._dtype(f"{field}.dtype", p.dtype)
+            direction = self._known(f"{field}.direction", p.direction, _DIRECTIONS)
+            shape = self._shape(f"{field}.shape", p.shape, dtype)
+            parameters.append(Parameter(p.name, shape, dtype, direction))
+        return Kernel(
+            record.name,
+            core,
+            tuple(parameters),
+            tuple(Symbol(name) for name in record.scalars),
+            (),
+            record.line,
+            recorded=False,
+            core_shares=shares,
+        )
+
+    def _shape(self, field: str, sizes: Sequence[int], dtype: DType) -> tuple[int, ...]:
+        if not sizes or min(sizes) < 1 or dtype.nbytes(math.prod(sizes)) > _MOST_BYTES:
+            raise self._columns.error(field, "has a size below 1, none, or more than 2^62 bytes")
+        return tuple(sizes)
+
+    def _view_table(self, tensors: Tensors) -> list[View]:
+        buffers = []
+        for n, b in enumerate(tensors.buffers):
+            dtype = self._dtype(f"tensors.buffers[{n}].dtype", b.dtype)
+            shape = self._shape(f"tensors.buffers[{n}].shape", b.shape, dtype)
+            if not -1 <= b.owner < self._count:
+                raise self._columns.error(f"tensors.buffers[{n}].owner", f"{b.owner} is no submit")
+            buffers.append(Buffer(b.name, shape, dtype, b.owner))
+        views = []
+        for n, v in enumerate(tensors.views):
+            if not 0 <= v.buffer < len(buffers):
+                raise self._columns.error(f"tensors.views[{n}].buffer", f"{v.buffer} is none")
+            whole = buffers[v.buffer].shape
+            if not (len(v.shape) == len(v.offset) == len(whole)) or any(
+                size < 1 or first < 0 or first + size > most
+                for size, first, most in zip(v.shape, v.offset, whole, strict=True)
+            ):
+                why = f"{v.shape} at {v.offset} is no part of {list(whole)}"
+                raise self._columns.error(f"tensors.views[{n}]", why)
+            views.append(View(buffers[v.buffer], tuple(v.shape), tuple(v.offset)))
+        return views
+
+    def _known(self, field: str, name: str, known: dict[str, _T]) -> _T:
+        if name not in known:
+            raise self._columns.error(field, str(unknown_name("name", name[:60], known)))
+        return known[name]
+
+    def _dtype(self, field: str, name: str) -> DType:
+        return self._known(field, name, BY_NAME)
+
+
+def _rows(start: Sequence[int], values: Sequence[_T]) -> list[tuple[_T, ...]]:
+    return [tuple(values[a:b]) for a, b in pairwise(start)]
