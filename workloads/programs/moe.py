@@ -92,6 +92,9 @@ def build_moe_layer(
     A shared expert takes all tokens. Which experts a token goes to is not computed: the
     orchestration reads it (see `draw_routes`), and the router weighs what they return.
 
+    Nothing conflicts unordered as long as a tile is written by 16 tasks at most, which is what a
+    lookup of the runtime finds: ``intermediate / mlp_chunk`` and ``hidden / out_chunk``.
+
     Parameters
     ----------
     tokens, hidden, intermediate : int
