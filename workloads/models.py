@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from workloads.goldens.moe import MOE_NUMBERS
 from workloads.goldens.qwen3_layer import LAYER_NUMBERS
 from workloads.goldens.qwen3_scope2 import SCOPE2_NUMBERS
+from workloads.programs.moe import TOKEN_TILE, build_moe_layer, draw_routes
 from workloads.programs.qwen3_layer import build_decode_layer
 from workloads.programs.qwen3_scope2 import SEQ_TILE, build_scope2, longest_contexts
 from workloads.programs.qwen3_scope3 import BATCH_TILE
@@ -46,5 +48,33 @@ MODELS = (
         ),
         numbers=LAYER_NUMBERS,
         inputs=longest_contexts,
+    ),
+    Workload(
+        name="moe-layer",
+        summary="Mixture of experts, of tilesim's own: router, experts by tiles, a shared expert",
+        group=Group.MODELS,
+        defaults={
+            "tokens": 64,
+            "hidden": 2048,
+            "intermediate": 768,
+            "experts": 16,
+            "active": 4,
+            "k_chunk": 128,
+            "mlp_chunk": 128,
+            "out_chunk": 256,
+            "skew_percent": 50,
+            "seed": 0,
+        },
+        build=build_moe_layer,
+        divides=(
+            ("tokens", TOKEN_TILE),
+            ("experts", 16),
+            ("hidden", "k_chunk"),
+            ("hidden", "out_chunk"),
+            ("intermediate", "mlp_chunk"),
+        ),
+        ranges={"tokens": (1, 1 << 20), "skew_percent": (0, 1000), "seed": (0, None)},
+        numbers=MOE_NUMBERS,
+        inputs=draw_routes,
     ),
 )

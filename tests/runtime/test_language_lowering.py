@@ -1354,3 +1354,44 @@ def imported(folder, text):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+# Column vectors
+
+
+COLUMN = pl.Tensor[[16, 1], pl.FP32]
+
+
+def columns(x: TILE, y: COLUMN):
+    with pl.incore():
+        sums = pl.row_sum(x)
+        means = pl.mul(sums, 1.0 / 64)
+        y = pl.assemble(y, pl.maximum(pl.exp(means), sums), [0, 0])
+
+
+def test_columns_are_computed_on_as_rows():
+    (kernel,) = recorded(columns).kernels
+    names = [(op.name, op.result and op.result.shape) for op in walk(kernel.body)]
+    assert names[3:] == [
+        ("tile.reshape", (1, 16)),
+        ("tile.muls", (1, 16)),
+        ("tile.reshape", (16, 1)),
+        ("tile.reshape", (1, 16)),
+        ("tile.exp", (1, 16)),
+        ("tile.reshape", (16, 1)),
+        ("tile.reshape", (1, 16)),
+        ("tile.reshape", (1, 16)),
+        ("tile.maximum", (1, 16)),
+        ("tile.reshape", (16, 1)),
+        ("tile.store", None),
+    ]
+
+
+def broadcast(x: TILE, y: TILE):
+    with pl.incore():
+        y = pl.assemble(y, pl.add(x, pl.row_sum(x)), [0, 0])
+
+
+def test_a_column_that_is_repeated_along_rows_stays_a_column():
+    (kernel,) = recorded(broadcast).kernels
+    assert "tile.reshape" not in {op.name for op in walk(kernel.body)}

@@ -60,12 +60,24 @@ def verdict(outcome):
 def test_every_workload_computes_its_golden_results(name, order):
     smaller = {"hidden": 1024, "intermediate": 2048, "norm_chunk": 1024, "batch": 16}
     smaller |= {"context": 1000, "k": 1024, "n": 1024}
+    smaller |= {"max_seq": 256, "num_heads": 8, "num_kv_heads": 1, "tokens": 32}
     defaults = ts.WORKLOADS[name].defaults
     sizes = {n: value for n, value in smaller.items() if value < defaults.get(n, 0)}
     result = ts.check(name, sizes, order=ts.Order(order))
     assert result.is_match
     assert all(one.matched == one.total > 0 for one in result.matches)
     assert result.deviation is result.not_finite is None
+
+
+def test_inputs_are_drawn_with_what_the_orchestration_is_given(tilesim):
+    words = ("check", "qwen3-scope2", "--set", "batch=2", "max_seq=256", "num_heads=8")
+    words = (*words, "num_kv_heads=1", "--json", "--input")
+    full, short = (found(tilesim(*words, f"seq_lens={length}")) for length in (256, 100))
+    assert full["passes"]
+    assert short["passes"]
+    assert full["max_abs"] != short["max_abs"]
+    refused = tilesim(*words, "seq_lens=257")
+    assert_refused(refused, "a view [1, 128] at offset [256, 0] of 'rope_cos'")
 
 
 def test_both_ways_of_cutting_scope_3_agree_with_the_same_golden_results(tilesim):

@@ -7,6 +7,7 @@ repeats the text, and so does this one.
 from __future__ import annotations
 
 from runtime import language as pl
+from workloads.programs.products import accumulated_product
 from workloads.programs.qwen3_scope2 import (
     BLOCKS,
     KV_HEAD_CHUNK,
@@ -115,34 +116,22 @@ def build_decode_layer(
                 for ob in pl.range(0, H // Q):
                     q0 = ob * Q
                     with pl.incore():
-                        first_x = pl.slice(normed_tile, [BATCH_TILE, K], [0, 0])
-                        first_w = pl.slice(wq, [K, Q], [0, q0])
-                        q_acc = pl.matmul(first_x, first_w, out_dtype=pl.FP32)
-                        for kb in pl.range(1, H // K):
-                            x_chunk = pl.slice(normed_tile, [BATCH_TILE, K], [0, kb * K])
-                            w_chunk = pl.slice(wq, [K, Q], [kb * K, q0])
-                            q_acc = pl.matmul_acc(q_acc, x_chunk, w_chunk)
+                        q_acc = accumulated_product(
+                            normed_tile, wq, 0, q0, BATCH_TILE, K, Q, H // K
+                        )
                     q_proj = pl.assemble(q_proj, q_acc, [b0, q0])
 
                 for ob in pl.range(0, KV // Q):
                     kv0 = ob * Q
                     with pl.incore():
-                        first_x = pl.slice(normed_tile, [BATCH_TILE, K], [0, 0])
-                        first_w = pl.slice(wk, [K, Q], [0, kv0])
-                        k_acc = pl.matmul(first_x, first_w, out_dtype=pl.FP32)
-                        for kb in pl.range(1, H // K):
-                            x_chunk = pl.slice(normed_tile, [BATCH_TILE, K], [0, kb * K])
-                            w_chunk = pl.slice(wk, [K, Q], [kb * K, kv0])
-                            k_acc = pl.matmul_acc(k_acc, x_chunk, w_chunk)
+                        k_acc = accumulated_product(
+                            normed_tile, wk, 0, kv0, BATCH_TILE, K, Q, H // K
+                        )
                     k_proj = pl.assemble(k_proj, k_acc, [b0, kv0])
                     with pl.incore():
-                        first_x = pl.slice(normed_tile, [BATCH_TILE, K], [0, 0])
-                        first_w = pl.slice(wv, [K, Q], [0, kv0])
-                        v_acc = pl.matmul(first_x, first_w, out_dtype=pl.FP32)
-                        for kb in pl.range(1, H // K):
-                            x_chunk = pl.slice(normed_tile, [BATCH_TILE, K], [0, kb * K])
-                            w_chunk = pl.slice(wv, [K, Q], [kb * K, kv0])
-                            v_acc = pl.matmul_acc(v_acc, x_chunk, w_chunk)
+                        v_acc = accumulated_product(
+                            normed_tile, wv, 0, kv0, BATCH_TILE, K, Q, H // K
+                        )
                     v_proj = pl.assemble(v_proj, v_acc, [b0, kv0])
 
             # Scope 2
@@ -333,13 +322,7 @@ def build_decode_layer(
                 for ob in pl.range(0, H // Q):
                     o0 = ob * Q
                     with pl.incore():
-                        first_a = pl.slice(attn_out, [BATCH_TILE, K], [b0, 0])
-                        first_w = pl.slice(wo, [K, Q], [0, o0])
-                        o_acc = pl.matmul(first_a, first_w, out_dtype=pl.FP32)
-                        for kb in pl.range(1, H // K):
-                            a_chunk = pl.slice(attn_out, [BATCH_TILE, K], [b0, kb * K])
-                            w_chunk = pl.slice(wo, [K, Q], [kb * K, o0])
-                            o_acc = pl.matmul_acc(o_acc, a_chunk, w_chunk)
+                        o_acc = accumulated_product(attn_out, wo, b0, o0, BATCH_TILE, K, Q, H // K)
                     with pl.incore():
                         hidden_part = pl.slice(hidden_states, [BATCH_TILE, Q], [b0, o0])
                         resid = pl.cast(hidden_part, target_type=pl.FP32)
@@ -367,21 +350,13 @@ def build_decode_layer(
                 for ob in pl.range(0, M // F):
                     o0 = ob * F
                     with pl.incore():
-                        first_x = pl.slice(post_norm_tile, [BATCH_TILE, K], [0, 0])
-                        first_g = pl.slice(w_gate, [K, F], [0, o0])
-                        gate_acc = pl.matmul(first_x, first_g, out_dtype=pl.FP32)
-                        for kb in pl.range(1, H // K):
-                            x_chunk = pl.slice(post_norm_tile, [BATCH_TILE, K], [0, kb * K])
-                            g_chunk = pl.slice(w_gate, [K, F], [kb * K, o0])
-                            gate_acc = pl.matmul_acc(gate_acc, x_chunk, g_chunk)
+                        gate_acc = accumulated_product(
+                            post_norm_tile, w_gate, 0, o0, BATCH_TILE, K, F, H // K
+                        )
                     with pl.incore():
-                        first_x = pl.slice(post_norm_tile, [BATCH_TILE, K], [0, 0])
-                        first_u = pl.slice(w_up, [K, F], [0, o0])
-                        up_acc = pl.matmul(first_x, first_u, out_dtype=pl.FP32)
-                        for kb in pl.range(1, H // K):
-                            x_chunk = pl.slice(post_norm_tile, [BATCH_TILE, K], [0, kb * K])
-                            u_chunk = pl.slice(w_up, [K, F], [kb * K, o0])
-                            up_acc = pl.matmul_acc(up_acc, x_chunk, u_chunk)
+                        up_acc = accumulated_product(
+                            post_norm_tile, w_up, 0, o0, BATCH_TILE, K, F, H // K
+                        )
                     with pl.incore():
                         sigmoid = pl.recip(pl.add(pl.exp(pl.neg(gate_acc)), 1.0))
                         mlp_chunk_fp32 = pl.mul(pl.mul(gate_acc, sigmoid), up_acc)
@@ -391,13 +366,9 @@ def build_decode_layer(
                 for dob in pl.range(0, H // K):
                     d0 = dob * K
                     with pl.incore():
-                        first_m = pl.slice(mlp_tile, [BATCH_TILE, F], [0, 0])
-                        first_d = pl.slice(w_down, [F, K], [0, d0])
-                        down_acc = pl.matmul(first_m, first_d, out_dtype=pl.FP32)
-                        for ob in pl.range(1, M // F):
-                            m_chunk = pl.slice(mlp_tile, [BATCH_TILE, F], [0, ob * F])
-                            d_chunk = pl.slice(w_down, [F, K], [ob * F, d0])
-                            down_acc = pl.matmul_acc(down_acc, m_chunk, d_chunk)
+                        down_acc = accumulated_product(
+                            mlp_tile, w_down, 0, d0, BATCH_TILE, F, K, M // F
+                        )
                     with pl.incore():
                         resid = pl.slice(resid1_tile, [BATCH_TILE, K], [0, d0])
                         out_bf16 = pl.cast(pl.add(down_acc, resid), target_type=pl.BF16)

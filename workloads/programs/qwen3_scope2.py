@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.errors import InputError
 from runtime import language as pl
-from runtime.host_memory import InputValue
 
 __all__ = ["SEQ_TILE", "build_scope2", "longest_contexts", "query_groups"]
 
@@ -22,7 +24,7 @@ KV_HEAD_CHUNK = 8
 """Heads of keys and values that a task of the rotary embedding takes."""
 
 
-def longest_contexts(*, batch: int, max_seq: int, **_: int) -> dict[str, InputValue]:
+def longest_contexts(*, batch: int, max_seq: int, **_: int) -> dict[str, NDArray[Any]]:
     """Lengths that the orchestration reads if nobody gives others: all caches are full."""
     return {"seq_lens": np.full(batch, max_seq, dtype=np.int32)}
 
