@@ -109,10 +109,9 @@ def test_what_a_task_makes_is_owned_by_it_in_the_order_of_addresses(tmp_path):
 
 
 def test_one_function_with_many_shapes_is_one_kernel_and_touches_what_each_task_names(tmp_path):
-    arguments = [[view("INOUT", [n + 1], 64 * n)] for n in range(5)]
-    imported = read(tmp_path, arguments)
-    assert len(imported.graph.kernels) == 1
-    assert imported.graph.scalars == [(n,) for n in range(5)]
+    arguments = [[view("INOUT", [n + 1], 100 * n)] for n in range(66)]
+    imported = read(tmp_path, arguments, numel="8192")
+    assert [k.name for k in imported.graph.kernels] == ["func_0"]
     assert find_hazards(imported.submits, imported.graph).found == ()
     reaching = [[view("INOUT", [n + 1], 0)] for n in range(3)]
     (tmp_path / "other").mkdir()
@@ -122,12 +121,6 @@ def test_one_function_with_many_shapes_is_one_kernel_and_touches_what_each_task_
 
 def _parts(imported):
     return imported.submits, imported.graph
-
-
-def test_more_shapes_than_one_kernel_takes_make_another_of_the_same_function(tmp_path):
-    imported = read(tmp_path, [[view("INOUT", [n + 1], 100 * n)] for n in range(66)], numel="8192")
-    assert [k.name for k in imported.graph.kernels] == ["func_0", "func_0"]
-    assert find_hazards(imported.submits, imported.graph).found == ()
 
 
 def test_an_edge_that_is_only_kept_alive_orders_nothing(tmp_path):
