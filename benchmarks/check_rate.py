@@ -17,7 +17,7 @@ from runtime.hazards import find_hazards
 from runtime.numerics.orders import program_order
 from runtime.numerics.run import compute_numbers
 from runtime.simulation import simulate
-from tilesim.replay import Setup
+from tilesim.setup import Setup
 from workloads.catalogue import find_workload
 from workloads.goldens.qwen3_scope3 import SCOPE3_NUMBERS
 

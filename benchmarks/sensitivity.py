@@ -15,7 +15,7 @@ from runtime.graph import TaskGraph
 from runtime.handwritten import submits_of
 from runtime.simulation import simulate
 from runtime.statistics import summarize
-from tilesim.replay import Setup
+from tilesim.setup import Setup
 from workloads.catalogue import find_workload
 from workloads.published import default_published
 

@@ -20,7 +20,7 @@ from runtime.dependencies import find_graph
 from runtime.handwritten import submits_of
 from runtime.simulation import simulate
 from runtime.times import durations_us, memory_uses
-from tilesim.replay import Setup
+from tilesim.setup import Setup
 from workloads.catalogue import find_workload
 
 EVENTS_PER_TASK = 5

@@ -11,6 +11,11 @@ written with `language`, `record`, `find_graph`, `simulate`, `summarize`; `compu
 `find_hazards` and `on_chip_use` check it. `Orchestration` with `kernel_of` and `mix_kernel` submits
 tasks by hand; `ring_usage` tells how full the rings were. `repeat` runs with `Noise`; `validate`
 compares with what was published, `calibrate` fits to it.
+
+Wherever a workload is named, a program file, a trace or a file of a task graph can be;
+`load_program_file`, `read_swimlane` and `read_graph_file` read them, `write_graph`,
+`write_swimlane`, `write_swimlane_folder` and `write_table` write, and `to_networkx` and
+`from_networkx` go over to networkx. `recorded` takes a recorded run as it is.
 """
 
 from devices.capacity import on_chip_use
@@ -43,16 +48,28 @@ from tilesim.check import Check, check
 from tilesim.comparison import Comparison, compare
 from tilesim.explain import Difference, Why, explain, explain_against
 from tilesim.repeats import Repeats, faster_probability, repeat
-from tilesim.replay import Run, Setup, replay
+from tilesim.replay import Run, recorded, replay
+from tilesim.setup import Setup
+from tilesim.sources import find_source
 from tilesim.validation import Validation, validate
 from tilesim.whatif import Sweep, WhatIf, sweep_kernel_time, what_if
 from workloads.catalogue import WORKLOADS, find_workload
+from workloads.formats.assumed import Assumed
+from workloads.formats.graph_files import read_graph_file, write_graph
+from workloads.formats.imported import Imported
+from workloads.formats.networks import from_networkx, to_networkx
+from workloads.formats.swimlane import read_swimlane
+from workloads.formats.swimlane_folder import write_swimlane_folder
+from workloads.formats.swimlane_writing import write_swimlane
+from workloads.formats.tables import write_table
+from workloads.program_files import load_program_file
 from workloads.published import Published, load_published
 from workloads.workload import Workload
 
 __all__ = [
     "POLICIES",
     "WORKLOADS",
+    "Assumed",
     "Bounds",
     "Calibration",
     "Capacity",
@@ -64,6 +81,7 @@ __all__ = [
     "Difference",
     "Estimates",
     "Hazards",
+    "Imported",
     "InputError",
     "Launch",
     "ListPolicy",
@@ -95,23 +113,34 @@ __all__ = [
     "faster_probability",
     "find_graph",
     "find_hazards",
+    "find_source",
     "find_workload",
+    "from_networkx",
     "kernel_of",
     "language",
     "load_device",
+    "load_program_file",
     "load_published",
     "load_runtime",
     "make_policy",
     "mix_kernel",
     "on_chip_use",
     "read_changes",
+    "read_graph_file",
+    "read_swimlane",
     "record",
+    "recorded",
     "repeat",
     "replay",
     "ring_usage",
     "simulate",
     "summarize",
     "sweep_kernel_time",
+    "to_networkx",
     "validate",
     "what_if",
+    "write_graph",
+    "write_swimlane",
+    "write_swimlane_folder",
+    "write_table",
 ]

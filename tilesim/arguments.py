@@ -17,6 +17,7 @@ from runtime.dependencies import Dependencies
 from runtime.estimates import Estimates
 from runtime.language import Lowering
 from runtime.version import available_runtimes, load_runtime
+from tilesim.assumptions import read_assumptions
 from tilesim.file_arguments import file_arguments
 from tilesim.ideals import IDEALS, idealized, read_ideals
 from tilesim.input_values import read_inputs
@@ -31,10 +32,9 @@ from tilesim.options import (
     split_settings,
 )
 from tilesim.policies import policy_names, read_policies
-from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
-from tilesim.sources import find_source
+from tilesim.setup import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
+from tilesim.sources import Subject, find_source
 from workloads.catalogue import WORKLOADS
-from workloads.workload import Workload
 
 __all__ = [
     "Call",
@@ -71,8 +71,8 @@ def _workload(help_text: str) -> Any:
 
 
 _SOURCE = (
-    "by name (`tilesim list` shows them), or a program file, which is executed: FILE.py, or "
-    "REVISION:FILE.py in a git repository"
+    "by name (`tilesim list` shows them); or a program file, which is executed: FILE.py, or "
+    "REVISION:FILE.py in a git repository; or a file or folder of a trace or graph"
 )
 Names = Annotated[list[str], _workload(f"Workloads {_SOURCE}.")]
 Name = Annotated[list[str], _workload(f"Workload {_SOURCE}.")]
@@ -141,6 +141,15 @@ class Options:
     settings: Settings = None
     call: Call = None
     inputs: Inputs = None
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="What the file of a recording does not say: core=aic, core.PREFIX=aic for "
+            "kernels whose names begin so, time=ATTRIBUTE and unit_us=NUMBER of a graph; "
+            "names=FILE and deps=FILE of a swimlane.",
+        ),
+    ] = None
     device: DeviceName = DEFAULT_DEVICE
     runtime: Annotated[
         str,
@@ -297,7 +306,7 @@ class Options:
         names, given = split_settings(words, self.settings or [])
         return names, read_settings(given)
 
-    def workload(self, words: list[str], verb: str) -> tuple[Workload, dict[str, int]]:
+    def workload(self, words: list[str], verb: str) -> tuple[Subject, dict[str, int]]:
         """The one workload of a verb that takes one, and settings.
 
         Raises
@@ -310,15 +319,21 @@ class Options:
             raise InputError(f"{verb} takes one workload, not {len(names)}; compare takes several")
         return self.source(names[0]), settings
 
-    def source(self, name: str) -> Workload:
-        """The workload of a name or file.
+    def source(self, name: str) -> Subject:
+        """The workload of a name, or what a file holds.
 
         Raises
         ------
         InputError
             There is none; or an input is not of the form ``name=value``.
         """
-        return find_source(name, self.call, file_arguments(), read_inputs(self.inputs or []))
+        return find_source(
+            name,
+            self.call,
+            file_arguments(),
+            read_inputs(self.inputs or []),
+            read_assumptions(self.assume or []),
+        )
 
 
 def takes_options(verb: Callable[..., None]) -> Callable[..., None]:

@@ -12,7 +12,7 @@ from devices.device import Device
 from devices.errors import InputError
 from runtime.version import RuntimeVersion, load_runtime
 from tilesim.experiment import Experiment
-from tilesim.replay import DEFAULT_RUNTIME
+from tilesim.setup import DEFAULT_RUNTIME
 from workloads.published import FIGURES, Pair
 
 __all__ = ["FREE", "CalibrationProblem"]

@@ -14,8 +14,8 @@ from devices.dtypes import DType
 from devices.kernel import Kernel, walk
 from runtime.graph import Buffer
 from runtime.submits import Submits
-from tilesim.replay import DEFAULT_DEVICE
-from tilesim.sources import Source, find_source
+from tilesim.setup import DEFAULT_DEVICE
+from tilesim.sources import Source, find_source, program_of
 
 __all__ = ["Capacity", "LargeTensor", "capacity"]
 
@@ -90,7 +90,7 @@ def capacity(
     InputError
         Unknown names, or values that do not fit.
     """
-    found = find_source(workload)
+    found = program_of(find_source(workload), "fit on chip")
     submits = found.submits(found.parameters(settings or {}))
     return Capacity(submits, device or load_device(DEFAULT_DEVICE))
 

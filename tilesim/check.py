@@ -23,9 +23,11 @@ from runtime.numerics.tasks import check_computable
 from runtime.unordered import Key, Kind
 from tilesim.capacity import Capacity
 from tilesim.numeric_check import Against, Compared, Tolerances, compare_numbers
-from tilesim.replay import Report, Run, Setup, replay, run_case
-from tilesim.sources import Source
+from tilesim.replay import Report, Run, replay, run_case
+from tilesim.setup import Setup
+from tilesim.sources import Source, program_of
 from workloads.numbers import Numbers
+from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["Check", "Repair", "check"]
 
@@ -172,6 +174,7 @@ def check(
     """
     began, tell = perf_counter(), report or (lambda _: None)
     run = replay(workload, settings, setup, report)
+    _check_recording(run, hazards_only=hazards_only)
     numbers = run.workload.numbers
     if order is None:
         order = Order.ADVERSARIAL if numbers is None else Order.PROGRAM
@@ -209,6 +212,19 @@ def check(
         needed_bytes=needed,
         peak_bytes=_peak_bytes(),
     )
+
+
+def _check_recording(run: Run, *, hazards_only: bool) -> None:
+    """Refuse what a recording has too little for, before it takes any time."""
+    if not isinstance(run.workload, RecordedWorkload):
+        return
+    if not hazards_only:
+        program_of(run.workload, "compute; --hazards looks for hazards alone")
+    if not run.workload.imported.has_tensors:
+        raise InputError(
+            f"{run.workload.name} names no tensors, so hazards cannot be found; a folder with a "
+            "deps.json does"
+        )
 
 
 def _tolerance(name: str, value: float) -> float:

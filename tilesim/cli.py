@@ -16,6 +16,7 @@ from tilesim.policies import failed_in_policy
 from tilesim.verbs.check import check_workload, show_capacity
 from tilesim.verbs.compare import compare_workloads, demo
 from tilesim.verbs.explain import explain_workload
+from tilesim.verbs.export import export_run
 from tilesim.verbs.listing import list_devices, list_policies, list_runtimes, list_workloads
 from tilesim.verbs.replay import replay_workload
 from tilesim.verbs.run import run_file
@@ -46,6 +47,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "whatif": ask_what_if,
     "check": check_workload,
     "capacity": show_capacity,
+    "export": export_run,
     "validate": validate_model,
     "calibrate": calibrate_constants,
     "demo": demo,

@@ -8,9 +8,9 @@ from time import perf_counter
 from typing import Any
 
 from runtime.case import Case
-from tilesim.replay import Report, Run, Setup, build_case, run_case
-from tilesim.sources import Source, find_source
-from workloads.workload import Workload
+from tilesim.replay import Report, Run, build_case, run_case
+from tilesim.setup import Setup
+from tilesim.sources import Source, Subject, find_source
 
 __all__ = ["Comparison", "compare", "differing_parameters"]
 
@@ -92,7 +92,7 @@ class _Builder:
         self._report = report
         self._runs: list[Run] = []
 
-    def run(self, workload: Workload, parameters: Mapping[str, int], setup: Setup) -> Run:
+    def run(self, workload: Subject, parameters: Mapping[str, int], setup: Setup) -> Run:
         """The run of a workload with these parameters on this setup."""
         same = [r for r in self._runs if r.workload is workload and r.parameters == parameters]
         for known in same:
@@ -107,7 +107,7 @@ class _Builder:
 
     def _case(
         self,
-        workload: Workload,
+        workload: Subject,
         parameters: Mapping[str, int],
         setup: Setup,
         same: Sequence[Run],
@@ -123,7 +123,7 @@ class _Builder:
         return build_case(workload, parameters, setup, self._report)
 
 
-def _sizes(workloads: Sequence[Workload], settings: Mapping[str, Any]) -> list[dict[str, int]]:
+def _sizes(workloads: Sequence[Subject], settings: Mapping[str, Any]) -> list[dict[str, int]]:
     """Different values of the parameters that all workloads have, where they differ at all."""
     chosen = [workload.parameters(settings) for workload in workloads]
     common = [p for p in chosen[0] if all(p in other for other in chosen)]

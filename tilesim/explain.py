@@ -12,9 +12,10 @@ from runtime.case import Case
 from runtime.explanation import Explanation
 from runtime.explanation import explain as explain_trace
 from runtime.overhead import Overhead, measure_overhead
-from tilesim.replay import Report, Run, Setup, build_case, replay
-from tilesim.sources import Source, find_source
-from workloads.workload import Workload
+from tilesim.replay import Report, Run, build_case, recorded, replay
+from tilesim.setup import Setup
+from tilesim.sources import Source, Subject, find_source, program_of
+from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["Difference", "FalseEdges", "Why", "explain", "explain_against"]
 
@@ -68,10 +69,13 @@ def explain(
     settings: Mapping[str, Any] | None = None,
     setup: Setup | None = None,
     report: Report | None = None,
+    *,
+    simulated: bool = False,
 ) -> Why:
-    """Simulate a workload and explain its wall-clock.
+    """Explain the wall-clock of a workload's simulated run, or of a recorded run.
 
-    Parameters are those of `replay`.
+    Parameters are those of `replay`; a recorded run is explained as it is, or simulated again
+    first if `simulated`.
 
     Raises
     ------
@@ -79,7 +83,12 @@ def explain(
         As `replay`.
     """
     tell = report or (lambda _: None)
-    run = replay(workload, settings, setup, report)
+    found = find_source(workload)
+    if isinstance(found, RecordedWorkload) and found.trace is not None and not simulated:
+        found.parameters(settings or {})
+        run = recorded(found, setup, report)
+    else:
+        run = replay(found, settings, setup, report)
     tell(f"{run.workload.name}: explaining")
     return Why(
         run=run,
@@ -171,11 +180,12 @@ def explain_against(
     return Difference((names[0], names[1]), setup, attribute_gap(cases, tell))
 
 
-def _is_size(workload: Workload, parameters: list[dict[str, int]], name: str) -> bool:
+def _is_size(workload: Subject, parameters: list[dict[str, int]], name: str) -> bool:
     """Whether a parameter decides how large a program's tensors are, not how it is cut."""
 
     def shapes(value: int) -> list[tuple[int, ...]]:
-        submits = workload.submits({**parameters[0], name: value})
+        program = program_of(workload, "size")
+        submits = program.submits({**parameters[0], name: value})
         return [view.shape for view in submits.arguments]
 
     try:
@@ -184,7 +194,7 @@ def _is_size(workload: Workload, parameters: list[dict[str, int]], name: str) ->
         return True
 
 
-def _name(workload: Workload, parameters: Mapping[str, int], shown: list[str]) -> str:
+def _name(workload: Subject, parameters: Mapping[str, int], shown: list[str]) -> str:
     named = [
         f"{name}={value}"
         for name, value in parameters.items()

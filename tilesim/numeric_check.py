@@ -20,6 +20,8 @@ from runtime.numerics.orders import (
 from runtime.numerics.run import FirstNotFinite, TaskWrite, Writes, compute_numbers
 from runtime.numerics.tasks import Observer
 from tilesim.replay import Report, Run
+from tilesim.sources import program_of
+from workloads.workload import Workload
 
 __all__ = ["Against", "Compared", "Tolerances", "compare_numbers"]
 
@@ -71,11 +73,12 @@ def compare_numbers(
     tell : callable
         Told each step that begins.
     """
-    numbers, name = run.workload.numbers, run.workload.name
+    workload = program_of(run.workload, "compute; --hazards looks for hazards alone")
+    numbers, name = workload.numbers, workload.name
     tell(f"{name}: drawing inputs")
     if numbers is None:
-        return _against_itself(run, order, seed, tolerances, tell)
-    inputs = run.workload.drawn(seed, run.parameters)
+        return _against_itself(run, workload, order, seed, tolerances, tell)
+    inputs = workload.drawn(seed, run.parameters)
     tell(f"{name}: computing golden results")
     golden = numbers.golden(inputs, **run.parameters)
 
@@ -105,10 +108,15 @@ def _in_orders(run: Run, order: Order, seed: int, compared: Comparer) -> Compare
 
 
 def _against_itself(
-    run: Run, order: Order, seed: int, tolerances: Tolerances, tell: Report
+    run: Run,
+    workload: Workload,
+    order: Order,
+    seed: int,
+    tolerances: Tolerances,
+    tell: Report,
 ) -> Compared:
     """Compare an order with the program's own, on inputs of which only the dtypes are known."""
-    inputs = _any_inputs(run, seed)
+    inputs = _any_inputs(run, workload, seed)
     writes = Writes()
     own = _computed(run, inputs, Order.PROGRAM, program_order(run.graph), writes.record, tell)
     comparison = writes.comparison()
@@ -122,10 +130,10 @@ def _against_itself(
     return Compared(Against.PROGRAM, matches, (), deviation)
 
 
-def _any_inputs(run: Run, seed: int) -> dict[str, Array]:
+def _any_inputs(run: Run, workload: Workload, seed: int) -> dict[str, Array]:
     """Numbers for every tensor of a program: floats from [0, 1), and the integers that it reads."""
     rng = np.random.default_rng(seed)
-    known = run.workload.read_values(run.parameters)
+    known = workload.read_values(run.parameters)
     inputs: dict[str, Array] = {}
     for view in run.case.submits.arguments:
         name, shape, dtype = view.buffer.name, view.shape, view.buffer.dtype

@@ -50,6 +50,11 @@ def run_record(run: Run) -> dict[str, Any]:
         "rings": rings_record(run.rings),
         "functions": [asdict(function) for function in figures.functions],
         "published": published_record(run),
+        "is_recorded": run.is_recorded,
+        "recorded_wall_clock_us": None
+        if run.recorded_trace is None
+        else run.recorded_trace.wall_clock_us,
+        "notes": list(run.notes),
         "overflows": list(run.overflows),
         "kernel_time_uncertainty_percent": {
             "cube_serial": uncertainty.cube_serial_percent,

@@ -15,6 +15,7 @@ from tilesim.console import new_table
 from tilesim.figures import figure_us
 from tilesim.replay import Run
 from workloads.published import FIGURES
+from workloads.recorded_workload import RecordedWorkload
 from workloads.workload import Group, Workload
 
 __all__ = [
@@ -102,7 +103,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 def _functions(run: Run) -> Table:
     figures = run.statistics
-    table = new_table(f"{run.full_name} on {run.setup.device.name}, {run.setup.runtime.name}")
+    where = f"on {run.setup.device.name}, {run.setup.runtime.name}"
+    table = new_table(f"{run.full_name} {'as recorded' if run.is_recorded else where}")
     table.add_column("Function", overflow="fold")
     table.add_column("Core", no_wrap=True)
     for heading in (
@@ -166,6 +168,11 @@ def _totals(run: Run) -> Table:
         ("Tracing, simulating", f"{run.trace_s:.2f} s, {run.simulate_s:.2f} s"),
     ):
         table.add_row(what, value)
+    if run.recorded_trace is not None and not run.is_recorded:
+        recorded_us = run.recorded_trace.wall_clock_us
+        ratio = wall_us / recorded_us - 1.0
+        table.add_row("Total Test Time as recorded", f"{recorded_us:.2f} us")
+        table.add_row("Simulated against recorded", f"{ratio:+.1%}")
     return table
 
 
@@ -246,6 +253,9 @@ def _shared_sizes(runs: Sequence[Run]) -> str:
 def print_caveat(console: Console, run: Run) -> None:
     """Say how far to trust the figures, and what would not run on the device at all."""
     print_overflows(console, run)
+    if isinstance(run.workload, RecordedWorkload):
+        _print_notes(console, run)
+        return
     uncertainty = run.setup.device.uncertainty
     console.print(
         f"Expect kernel times within {uncertainty.cube_serial_percent} % (serial cube loops), "
@@ -254,6 +264,14 @@ def print_caveat(console: Console, run: Run) -> None:
         "measured, and docs/model.md says for which shapes.",
         style="dim",
     )
+
+
+def _print_notes(console: Console, run: Run) -> None:
+    """Say what the file of a recording does not say."""
+    what = "All times are" if run.is_recorded else "Kernel times are"
+    console.print(f"{what} those of the file.", style="dim", highlight=False)
+    for note in run.notes:
+        console.print(f"note: {note}", style="dim", highlight=False, soft_wrap=True)
 
 
 def print_overflows(console: Console, run: Run) -> None:

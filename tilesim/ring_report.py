@@ -15,6 +15,8 @@ __all__ = ["print_rings", "rings_record"]
 
 def print_rings(console: Console, rings: Sequence[RingUsage]) -> None:
     """Print what was taken of each ring that was used, and how long was waited for it."""
+    if not rings:
+        return
     table = new_table("Ring space")
     table.add_column("Resource")
     for heading in ("size", "most used", "%", "waits", "waited us"):

@@ -11,7 +11,8 @@ import numpy as np
 from devices.errors import InputError
 from runtime.bounds import Bounds
 from runtime.changes import Change, ScaleKernel, apply_changes
-from tilesim.replay import Report, Run, Setup, replay
+from tilesim.replay import Report, Run, replay
+from tilesim.setup import Setup
 from tilesim.sources import Source
 
 __all__ = [

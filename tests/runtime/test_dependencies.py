@@ -6,7 +6,7 @@ from devices.errors import InputError
 from runtime.dependencies import RUNTIME_LIMIT, find_graph
 from runtime.language import record
 from runtime.version import load_runtime
-from tilesim.replay import Setup
+from tilesim.setup import Setup
 from workloads.catalogue import find_workload
 
 RUNTIME = load_runtime("tmr-2026-04")

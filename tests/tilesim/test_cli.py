@@ -20,8 +20,8 @@ import devices.device
 import runtime.version
 from runtime.dependencies import Dependencies
 from tilesim.comparison import compare
-from tilesim.replay import Setup
 from tilesim.report import print_comparison, print_run
+from tilesim.setup import Setup
 from workloads.catalogue import WORKLOADS
 from workloads.workload import Group
 

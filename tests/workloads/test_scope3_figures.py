@@ -10,7 +10,8 @@ import pytest
 
 from runtime.dependencies import Dependencies
 from tilesim.comparison import compare
-from tilesim.replay import Setup, replay
+from tilesim.replay import replay
+from tilesim.setup import Setup
 
 BASELINE, RESTRUCTURED = "qwen3-scope3-baseline", "qwen3-scope3-restructured"
 

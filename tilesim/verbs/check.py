@@ -28,7 +28,7 @@ from tilesim.check_report import check_record, print_check
 from tilesim.console import output_console
 from tilesim.outputs import print_json
 from tilesim.progress import progress
-from tilesim.replay import DEFAULT_DEVICE
+from tilesim.setup import DEFAULT_DEVICE
 
 __all__ = ["check_workload", "show_capacity"]
 
@@ -139,7 +139,7 @@ def show_capacity(
     Examples: `tilesim capacity qwen3-scope3-restructured`,
     `tilesim capacity qwen3-scope3-resident --json`
     """
-    source, sizes = Options(settings, call, inputs, device).workload(workload, "capacity")
+    source, sizes = Options(settings, call, inputs, device=device).workload(workload, "capacity")
     name = source.name
     with progress() as report:
         report(f"{name}: reading the program")

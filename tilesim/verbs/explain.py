@@ -16,10 +16,8 @@ from tilesim.options import read_settings, read_window
 from tilesim.outputs import check_outputs, plots, print_json
 from tilesim.policy_report import print_bounds
 from tilesim.progress import progress
-from tilesim.replay import Setup
 from tilesim.report import print_caveat
 from tilesim.verbs.replay import bound_lines
-from workloads.workload import Workload
 
 __all__ = ["explain_workload"]
 
@@ -41,6 +39,10 @@ def explain_workload(
     path: Annotated[
         int, typer.Option(min=0, metavar="N", help="List so many tasks at both ends of the path.")
     ] = 5,
+    simulated: Annotated[
+        bool,
+        typer.Option("--simulated", help="Explain a recorded run as it runs again, not as it is."),
+    ] = False,
     gantt: Gantt = None,
     window: Window = None,
     waterfall: Annotated[
@@ -52,7 +54,8 @@ def explain_workload(
     """Split a wall-clock exactly, or the difference between two.
 
     Examples: `tilesim explain qwen3-scope3-baseline --gantt why.png --window 0:500`,
-    `tilesim explain qwen3-scope3-baseline --against qwen3-scope3-restructured -w gap.png`
+    `tilesim explain qwen3-scope3-baseline --against qwen3-scope3-restructured -w gap.png`,
+    `tilesim explain perf_swimlane_1.json`
     """
     source, settings = options.workload(workload, "explain")
     setup, drawn = options.setup("explain"), read_window(window)
@@ -62,7 +65,12 @@ def explain_workload(
         if waterfall is not None or against_set:
             raise InputError("--waterfall and --against-set are for --against WORKLOAD")
         check_outputs(pictures=[gantt])
-        _explain_one(source, settings, setup, path, gantt, drawn, as_json=as_json)
+        with progress() as report:
+            why = explain(source, settings, setup, report, simulated=simulated)
+            if gantt is not None:
+                report(f"drawing {gantt}")
+                _draw_path(why, gantt, drawn)
+        _print_one(why, path, as_json=as_json)
         return
     if gantt is not None:
         raise InputError("--gantt shows one run; with --against draw --waterfall FILE.png")
@@ -79,28 +87,14 @@ def explain_workload(
         print_difference(output_console(), difference)
 
 
-def _explain_one(
-    source: Workload,
-    settings: dict[str, int],
-    setup: Setup,
-    path: int,
-    gantt: Path | None,
-    drawn: tuple[float, float] | None,
-    *,
-    as_json: bool,
-) -> None:
-    with progress() as report:
-        why = explain(source, settings, setup, report)
-        if gantt is not None:
-            report(f"drawing {gantt}")
-            _draw_path(why, gantt, drawn)
+def _print_one(why: Why, path: int, *, as_json: bool) -> None:
     if as_json:
         print_json(why_record(why))
-    else:
-        console = output_console()
-        print_why(console, why, path)
-        print_bounds(console, why.run.bounds)
-        print_caveat(console, why.run)
+        return
+    console = output_console()
+    print_why(console, why, path)
+    print_bounds(console, why.run.bounds)
+    print_caveat(console, why.run)
 
 
 def _draw_path(why: Why, picture: Path, window: tuple[float, float] | None) -> None:

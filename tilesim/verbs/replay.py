@@ -18,7 +18,7 @@ from tilesim.progress import progress
 from tilesim.records import run_record
 from tilesim.repeats import repeat
 from tilesim.repeats_report import print_repeats, repeats_record
-from tilesim.replay import replay
+from tilesim.replay import recorded, replay
 from tilesim.report import print_caveat, print_run
 from tilesim.ring_report import print_rings
 
@@ -33,16 +33,26 @@ def replay_workload(
     window: Window = None,
     trace: Annotated[
         Path | None,
-        typer.Option("--trace", "-t", help="Write a Chrome trace: .json or .json.gz."),
+        typer.Option(
+            "--trace",
+            "-t",
+            help="Write a trace: Chrome's (.json, .json.gz) or Perfetto's (.pftrace).",
+        ),
     ] = None,
+    as_recorded: Annotated[
+        bool, typer.Option("--recorded", help="Show a recorded run as it is, not run again.")
+    ] = False,
     repeats: Repeat = 0,
     as_json: Json = False,
 ) -> None:
     """Run one workload in simulated time.
 
+    A recorded run runs again with its kernel times, on any device, runtime and policy.
+
     Examples: `tilesim replay qwen3-scope3-restructured --set hidden=5120`,
     `tilesim replay qwen3-scope3-baseline --dependencies tile --gantt run.png --window 0:500`,
-    `tilesim replay qwen3-scope3-restructured --repeat 20 --seed 1`
+    `tilesim replay qwen3-scope3-restructured --repeat 20 --seed 1`,
+    `tilesim replay perf_swimlane_1.json --runtime-set scheduler_threads=2`
     """
     source, settings = options.workload(workload, "replay")
     setup = options.setup("replay")
@@ -50,8 +60,14 @@ def replay_workload(
     if drawn is not None and gantt is None:
         raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
     check_outputs(pictures=[gantt], traces=[trace])
+    if as_recorded and repeats:
+        raise InputError("--repeat adds noise to simulated runs; leave out --recorded")
     with progress() as report:
-        run = replay(source, settings, setup, report)
+        if as_recorded:
+            source.parameters(settings)
+            run = recorded(source, setup, report)
+        else:
+            run = replay(source, settings, setup, report)
         if gantt is not None:
             report(f"drawing {gantt}")
             plots().draw_gantt(
@@ -64,7 +80,7 @@ def replay_workload(
             )
         if trace is not None:
             report(f"writing {trace}")
-            plots().write_chrome_trace(run.trace, trace)
+            plots().write_trace(run.trace, trace)
         repeated = repeat([run], repeats, options.seed, report) if repeats else ()
     if as_json:
         noisy = {"repeats": repeats_record(repeated)} if repeated else {}

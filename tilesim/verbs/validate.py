@@ -17,7 +17,7 @@ from tilesim.calibration_report import calibration_record, print_calibration
 from tilesim.console import output_console
 from tilesim.outputs import check_outputs, plots, print_json
 from tilesim.progress import progress
-from tilesim.replay import DEFAULT_DEVICE, DEFAULT_RUNTIME
+from tilesim.setup import DEFAULT_DEVICE, DEFAULT_RUNTIME
 from tilesim.validation import validate
 from tilesim.validation_report import print_validation, validation_record
 from workloads.published import FIGURES, load_published
