@@ -42,11 +42,23 @@ def every_command():
     return shown.items()
 
 
+def prepare(folder):
+    """Put what commands name into a folder, which is a git repository."""
+    shutil.copy(ROOT / "devices" / "a2a3.toml", folder / "mine.toml")
+    (policy,) = PYTHON.findall((ROOT / "docs" / "extending.md").read_text())
+    (folder / "widest.py").write_text(policy)
+    for example in (ROOT / "docs" / "examples").glob("*.py"):
+        shutil.copy(example, folder)
+    recorded = ROOT / "tests" / "data" / "traces" / "head_benchmark_bgemm-Case1"
+    shutil.copytree(recorded, folder / "bgemm-run")
+    git = [shutil.which("git"), "-c", "user.name=n", "-c", "user.email=n@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "examples"]):
+        subprocess.run([*git, *words], cwd=folder, check=True, capture_output=True)
+
+
 @pytest.mark.parametrize(("command", "shown"), every_command())
 def test_command_prints_what_the_document_shows(command, shown, tmp_path):
-    shutil.copy(ROOT / "devices" / "a2a3.toml", tmp_path / "mine.toml")
-    (policy,) = PYTHON.findall((ROOT / "docs" / "extending.md").read_text())
-    (tmp_path / "widest.py").write_text(policy)
+    prepare(tmp_path)
     words = shlex.split(command)[1:]
     done = subprocess.run(
         [sys.executable, "-m", "tilesim", *words],

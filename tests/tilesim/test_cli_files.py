@@ -91,8 +91,8 @@ def test_run_takes_the_options_of_other_verbs(tilesim, file, words, heading):
         (("run", "rows.py", "-i", "n=rows.npy"), "no array that numpy saved"),
         (("run", "rows.py", "-i", "m=1"), "the program has no parameter 'm'"),
         (("run", "missing.py"), "cannot read missing.py"),
-        (("replay", "hello-world", "--call", "main"), "--call names a program in a file"),
-        (("replay", "notes.txt"), "a program file ends in .py"),
+        (("replay", "hello-world", "--call", "main"), "--call names a program in a FILE.py"),
+        (("replay", "notes.txt"), "not that of any known format"),
     ],
 )
 def test_what_cannot_be_run_is_refused_without_a_traceback(tilesim, file, tmp_path, words, message):
