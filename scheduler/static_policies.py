@@ -161,8 +161,8 @@ class _Planned(ListPolicy):
 
     A core runs its tasks in the planned order even if another one is ready first; priorities do
     not matter. A MIX task is named a cluster, and waits for its turn on all cores of that. Tasks
-    of several blocks are planned, but take the cores that are idle when they are ready, of which
-    the runtime leaves no choice: after priorities, in the order of their planned starts.
+    of several blocks have room in the plan, but are named no cores: they take what is idle when
+    they are ready and nothing planned is, by priority and then by planned start.
     """
 
     def prepare(self, tasks: Tasks, machine: Machine) -> None:
