@@ -192,12 +192,13 @@ class Locality(ListPolicy):
             return ANY_CORE
         largest = max(producers, key=lambda p: (tasks.stored_bytes[p], p))
         near = machine.core_of[largest]
-        cluster = machine.clusters[machine.cluster_of[near]]
-        if tasks.shape[task] == MIX:
-            return cluster[0] if all(map(machine.is_idle, cluster)) else ANY_CORE
-        fitting = machine.cores[tasks.shape[task]]
-        if near in fitting:
+        shape = tasks.shape[task]
+        fitting = machine.cores[shape]
+        if near in fitting and shape != MIX:
             return near if machine.is_idle(near) else ANY_CORE
+        cluster = machine.clusters[machine.cluster_of[near]]
+        if shape == MIX:
+            return cluster[0] if all(map(machine.is_idle, cluster)) else ANY_CORE
         idle = (core for core in cluster if core in fitting and machine.is_idle(core))
         return next(idle, ANY_CORE)
 

@@ -125,7 +125,7 @@ class Plan:
         end_us = start_us + length_us
         for each in self._taken(shape, core):
             gaps = self._gaps[each]
-            gap = _last_begun(gaps, start_us)
+            gap = bisect_right(gaps, (start_us, _NEVER)) - 1
             first_us, last_us = gaps[gap]
             gaps[gap : gap + 1] = [
                 piece
@@ -142,14 +142,9 @@ class Plan:
         return orders
 
 
-def _last_begun(gaps: list[tuple[float, float]], time_us: float) -> int:
-    """Place of the last gap that has begun at some time, else of the first."""
-    return max(bisect_right(gaps, (time_us, _NEVER)) - 1, 0)
-
-
 def _first_fit(gaps: list[tuple[float, float]], ready_us: float, length_us: float) -> float:
     """When a length would begin in the first gap that takes it from some time on."""
-    place = _last_begun(gaps, ready_us)
+    place = max(bisect_right(gaps, (ready_us, _NEVER)) - 1, 0)
     while max(gaps[place][0], ready_us) + length_us > gaps[place][1]:
         place += 1  # the last gap never ends
     return max(gaps[place][0], ready_us)
