@@ -12,7 +12,7 @@ from devices.errors import InputError, unknown_name
 from devices.kernel import global_bytes
 from devices.timing import timing_symbols
 from runtime.graph import TaskGraph
-from scheduler.board import AIC, AIV
+from scheduler.board import AIC
 from scheduler.tasks import Tasks
 
 __all__ = ["Estimates"]
@@ -88,8 +88,10 @@ class Estimates:
         return Tasks(
             is_task=is_task,
             kernel=graph.kernel,
-            # A policy plans a MIX task as one of its cube core.
-            shape=np.where(graph.shape == AIV, AIV, AIC).astype(np.int8),
+            # Policies find cores by the shape, which even what needs none is given.
+            shape=np.where(is_task, graph.shape, AIC).astype(np.int8),
+            blocks=_blocks(graph),
+            together=_together(graph),
             estimate_us=np.where(is_task, estimate_us, 0.0),
             release_us=np.cumsum(submit_costs_us),
             priority=self._priority(graph),
@@ -105,6 +107,20 @@ class Estimates:
                 raise unknown_name(f"kernel of {graph.name}", name, names)
         per_kernel = [self.priorities.get(name, 0) for name in names]
         return np.array([*per_kernel, 0, 0], dtype=np.int32)[graph.kernel]  # no dummy, no alloc
+
+
+def _blocks(graph: TaskGraph) -> NDArray[np.int32]:
+    blocks = np.ones(len(graph), dtype=np.int32)
+    for submit, launch in graph.launches.items():
+        blocks[submit] = launch.blocks
+    return blocks
+
+
+def _together(graph: TaskGraph) -> NDArray[np.bool_]:
+    together = np.zeros(len(graph), dtype=np.bool_)
+    for submit, launch in graph.launches.items():
+        together[submit] = launch.sync_start
+    return together
 
 
 def _stored_bytes(graph: TaskGraph) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from simpy import Environment
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
+from devices.kernel import CoreType
 from devices.traffic import Traffic, Uses
 from runtime.chains import Chains
 from runtime.deadlock import deadlock
@@ -153,7 +154,8 @@ def _run(
     board = Board(graph.shape.tolist(), spread_tasks(graph, device, runtime, times_us))
     machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
     allowing = {task for task, launch in graph.launches.items() if launch.allows_early}
-    if rules.early_dispatch and allowing:
+    # What is dispatched early lies on any core that is idle then.
+    if rules.early_dispatch and allowing and not policy.names_cores:
         board.allow_early(allowing)
     board.own_queues = machine.own_queues and policy.fills_local_buffers
     policy.prepare(tasks, machine)
@@ -208,7 +210,7 @@ def _run(
         core=core,
         thread=np.array(machine.thread_of, dtype=np.int16)[core],
         released_by=real_releaser(graph, board.released_by)[task],
-        named_core=np.array(board.named_core, dtype=np.int16)[task],
+        named_core=np.where(np.array(board.named_core)[task] == ANY_CORE, ANY_CORE, core),
         orchestrator_begin_us=end_us - orchestrator.spent_us,
         orchestrator_end_us=end_us,
         waits=np.array(orchestrator.waits, dtype=WAIT),
@@ -266,6 +268,7 @@ def _threads(
                 device.aic_count,
                 device.cores.aiv_per_cluster,
                 policy.core_queue,
+                policy.cluster_queue,
                 has_mix=MIX in board.shape_of,
             ),
             queues=(*queues, dummies),
@@ -303,10 +306,11 @@ def _machine(
     profiling: bool,
 ) -> Machine:
     """What a policy sees of the cores; clusters are dealt out to the threads in turn."""
+    cubes = range(device.aic_count)  # one in each cluster
     clusters = np.arange(device.cores.clusters)
     cluster_of = np.concatenate([clusters, np.repeat(clusters, device.cores.aiv_per_cluster)])
     return Machine(
-        cores=(range(device.aic_count), range(device.aic_count, len(cluster_of))),
+        cores=(cubes, range(device.aic_count, len(cluster_of)), cubes),
         cluster_of=cluster_of.tolist(),
         thread_of=(cluster_of % runtime.scheduler_threads).tolist(),
         overhead_us=least_overheads(runtime, policy.decision_us, profiling=profiling).between_us,
@@ -321,14 +325,20 @@ def _checked_core(
     graph: TaskGraph, policy: Policy, tasks: Tasks, machine: Machine
 ) -> Callable[[int], int]:
     """The policy's choice of a core, which has to be one that can run the task."""
+    is_asked = (tasks.is_task & (tasks.blocks == 1)).tolist()
 
     def core_of(task: int) -> int:
+        if not is_asked[task]:
+            return ANY_CORE
         core = policy.core(task)
         if core != ANY_CORE and core not in machine.cores[tasks.shape[task]]:
             kernel, cores = graph.kernels[graph.kernel[task]], machine.cores[tasks.shape[task]]
+            runs_on = f"{kernel.core.name} cores"
+            if kernel.core is CoreType.MIX:
+                runs_on = "a cluster, named by its cube core"
             raise InputError(
                 f"policy {policy.name} names core {core} for task {task} ({kernel.name}), which "
-                f"runs on {kernel.core.name} cores: {cores.start} to {cores.stop - 1}"
+                f"runs on {runs_on}: {cores.start} to {cores.stop - 1}"
             )
         return core
 

@@ -61,7 +61,7 @@ class Trace:
     released_by : int32 array, shape (t,)
         The submit whose completion made the task ready; -1 if it was ready when submitted.
     named_core : int16 array, shape (t,)
-        The core that the policy named for it; -1 for any.
+        The core that the policy named for it, or that is its own of the cluster named; -1 for any.
     decision_us : float
         What a scheduler thread spends on the policy's decision, a part of `dispatch_cost_us`.
     policy : str

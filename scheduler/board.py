@@ -78,7 +78,7 @@ class Board:
     released_by : list of int
         The producer whose completion made each task ready; -1 if it was ready when submitted.
     named_core : list of int
-        The core that each task was to run on, or `ANY_CORE`.
+        The core that each task was to run on, of a MIX task the cube core, or `ANY_CORE`.
     last_task : dict of int to int
         The task that each core ran last or runs.
     threads : list of Poller
@@ -94,8 +94,8 @@ class Board:
     own_queues : bool
         Whether a thread may have tasks that no other thread sees.
     name_core : callable or None
-        ``name_core(task)`` is the core that a ready task has to run on, or `ANY_CORE`; None where
-        all tasks may run anywhere.
+        ``name_core(task)`` is the core that a ready task has to run on, of a MIX task the cube
+        core of the cluster, or `ANY_CORE`; None where all tasks may run anywhere.
     """
 
     def __init__(self, shape_of: list[int], spread: dict[int, Spread]) -> None:
@@ -192,7 +192,7 @@ class Board:
 
     def push(self, task: int, now_us: float, thread: Poller) -> None:
         """Leave a ready task where `thread` leaves such tasks, or with the owner of its core."""
-        if self.name_core is not None and task not in self.spread:
+        if self.name_core is not None:
             core = self.name_core(task)
             if core != ANY_CORE:
                 self.named_core[task] = core

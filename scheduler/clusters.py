@@ -25,6 +25,8 @@ class Clusters:
         cluster ``c``.
     core_queue : callable
         ``core_queue(core)`` makes the queue of the tasks that wait for one core.
+    cluster_queue : callable
+        ``cluster_queue(core)`` makes that of the tasks that wait for the cluster of a cube core.
     has_mix : bool
         Whether any task needs a whole cluster; if none does, nobody asks for `MIX`.
 
@@ -41,6 +43,7 @@ class Clusters:
         aic_count: int,
         aiv_per_cluster: int,
         core_queue: Callable[[int], ReadyQueue],
+        cluster_queue: Callable[[int], ReadyQueue],
         *,
         has_mix: bool = False,
     ) -> None:
@@ -61,8 +64,11 @@ class Clusters:
         }
         self._slots = (range(1), range(1, 1 + aiv_per_cluster))
         self._core_queue = core_queue
+        self._cluster_queue = cluster_queue
         self._queues: dict[int, ReadyQueue] = {}
+        self._whole_queues: dict[int, ReadyQueue] = {}  # by cluster
         self._awaited = [0] * (1 + aiv_per_cluster)
+        self._awaited_whole = 0
 
     @property
     def cores(self) -> Iterator[int]:
@@ -137,9 +143,7 @@ class Clusters:
             and not free[MIX] & bit,
         }
         for shape, is_open in open_to.items():
-            free[shape + PENDING] = (
-                free[shape + PENDING] | bit if is_open else (free[shape + PENDING] & ~bit)
-            )
+            free[shape + PENDING] = _with(free[shape + PENDING], bit, is_open)
 
     def idle_count(self, shape: int) -> int:
         """Idle cores of a shape; for `MIX`, idle clusters."""
@@ -158,17 +162,48 @@ class Clusters:
             self._awaited[slot] |= bit
         return bool(self._idle[slot] & self._awaited[slot] & bit)
 
+    def wait_for_whole(self, task: int, core: int) -> bool:
+        """Have a task wait for the cluster of a cube core; returns as `wait`."""
+        bit = self._place[core][1]
+        if bit not in self._whole_queues:
+            self._whole_queues[bit] = self._cluster_queue(core)
+        self._whole_queues[bit].append(task)
+        self._update_turns(bit)
+        return bool(self.free[MIX] & self._awaited_whole & bit)
+
+    def _update_turns(self, bit: int) -> None:
+        """Find out anew for what of a cluster tasks wait whose turn has come.
+
+        A task that takes all of it may be the one that was before others, or that they were
+        before.
+        """
+        for slot, core in enumerate(self._cores[bit.bit_length() - 1]):
+            self._awaited[slot] = _with(self._awaited[slot], bit, self._queues.get(core))
+        self._awaited_whole = _with(self._awaited_whole, bit, self._whole_queues[bit])
+
     def has_waiting(self, core: int) -> bool:
-        """Whether a task waits for this core."""
-        return bool(self._queues.get(core))
+        """Whether a task waits for this core, or for its cluster."""
+        return bool(self._queues.get(core) or self._whole_queues.get(self._place[core][1]))
 
     def is_awaited(self, shape: int) -> bool:
-        """Whether a task whose turn has come waits for an idle core of this shape."""
+        """Whether a task whose turn has come waits for an idle core, or cluster, of this shape."""
+        if shape == MIX:
+            return bool(self.free[MIX] & self._awaited_whole)
         return any(self._idle[slot] & self._awaited[slot] for slot in self._slots[shape])
 
     def awaited_shapes(self) -> list[int]:
-        """Shapes of which some idle core has a task that waits for it."""
-        return [shape for shape in (AIC, AIV) if self.is_awaited(shape)]
+        """Shapes of which something idle has a task that waits for it."""
+        return [shape for shape in (AIC, AIV, MIX) if self.is_awaited(shape)]
+
+    def awaited_clusters(self) -> Iterator[tuple[int, int]]:
+        """Every idle cluster that tasks wait for, to be occupied, and the first of its tasks."""
+        ready = self.free[MIX] & self._awaited_whole
+        while ready:
+            bit = ready & -ready
+            ready ^= bit
+            task = self._whole_queues[bit].popleft()
+            self._update_turns(bit)
+            yield bit, task
 
     def occupy_awaited(self, shape: int) -> Iterator[tuple[int, int]]:
         """Take every idle core that tasks wait for; gives the core and the first of its tasks."""
@@ -182,4 +217,11 @@ class Clusters:
                 task = queue.popleft()
                 if not queue:
                     self._awaited[slot] ^= bit
+                if bit in self._whole_queues:
+                    self._update_turns(bit)
                 yield core, task
+
+
+def _with(bits: int, bit: int, condition: object) -> int:
+    """Bits with one of them set if the condition is true, else cleared."""
+    return bits | bit if condition else bits & ~bit

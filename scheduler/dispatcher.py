@@ -98,7 +98,7 @@ class Dispatcher:
             elif free[phase]:
                 shape = phase & _SHAPE
                 if (queues[shape] and (phase < PENDING or self._may_queue(shape))) or (
-                    self.keeps and phase < PENDING and self.clusters.is_awaited(shape)
+                    self.keeps and phase < DUMMY and self.clusters.is_awaited(shape)
                 ):
                     return True
         return False
@@ -193,7 +193,13 @@ class Dispatcher:
             board.started(task, now_us)
 
     def _place_awaited(self, shape: int, now_us: float) -> float:
-        """Write to each idle core the first of the tasks that wait for it."""
+        """Write to each idle core, or cluster, the first of the tasks that wait for it."""
+        if shape == MIX:
+            starts: list[tuple[int, int, float]] = []
+            for bit, task in self.clusters.awaited_clusters():
+                now_us = self._place_block(shape, task, bit, now_us, starts)
+            self._start(starts, now_us)
+            return now_us
         for core, task in self.clusters.occupy_awaited(shape):
             now_us += self._dispatch_us
             self.start(core, task, now_us)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.board import ANY_CORE
+from scheduler.board import ANY_CORE, MIX
 from scheduler.policy import ListPolicy, Machine, Queues
 from scheduler.queues import StealingQueue
 from scheduler.tasks import Tasks
@@ -172,7 +172,8 @@ class RandomOrder(ListPolicy):
 class Locality(ListPolicy):
     """A task runs on the core of its largest producer, or in its cluster, if idle; else anywhere.
 
-    The largest producer is the one that stores the most bytes, of equal ones the last. The time
+    The largest producer is the one that stores the most bytes, of equal ones the last; those that
+    ran on several cores do not count. A MIX task takes the cluster if all of it is idle. The time
     model knows no gain from it: a kernel takes the same time on all cores of a type.
 
     References
@@ -191,11 +192,14 @@ class Locality(ListPolicy):
             return ANY_CORE
         largest = max(producers, key=lambda p: (tasks.stored_bytes[p], p))
         near = machine.core_of[largest]
-        cluster = machine.cluster_of[near]
-        fitting = machine.cores[tasks.shape[task]]
-        if near in fitting:
+        shape = tasks.shape[task]
+        fitting = machine.cores[shape]
+        if near in fitting and shape != MIX:
             return near if machine.is_idle(near) else ANY_CORE
-        idle = (c for c in fitting if machine.cluster_of[c] == cluster and machine.is_idle(c))
+        cluster = machine.clusters[machine.cluster_of[near]]
+        if shape == MIX:
+            return cluster[0] if all(map(machine.is_idle, cluster)) else ANY_CORE
+        idle = (core for core in cluster if core in fitting and machine.is_idle(core))
         return next(idle, ANY_CORE)
 
 

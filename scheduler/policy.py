@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
-from scheduler.board import ANY_CORE
+from scheduler.board import AIC, ANY_CORE, MIX
 from scheduler.queues import OwnQueue, Rank, RankedQueue, ReadyQueue
 from scheduler.tasks import Tasks
 
@@ -24,7 +25,8 @@ class Machine:
     Attributes
     ----------
     cores : tuple of range
-        Cores of each shape: ``cores[AIC]`` and ``cores[AIV]``.
+        Cores of each shape: ``cores[AIC]`` and ``cores[AIV]``. In ``cores[MIX]``, the cube core of
+        each cluster stands for all of it.
     cluster_of, thread_of : sequence of int
         Cluster of each core, and the scheduler thread that owns it.
     overhead_us : float
@@ -32,7 +34,7 @@ class Machine:
     last_task : mapping of int to int
         The task that each core ran last or runs; a core that has run none is not in it.
     core_of : sequence of int
-        The core that each task was started on, -1 before.
+        The core that each task was started on, -1 before; always -1 for one on several cores.
     own_queues : bool
         Whether the runtime gives each thread a queue of its own.
     is_idle : callable
@@ -40,7 +42,7 @@ class Machine:
         it.
     """
 
-    cores: tuple[range, range]
+    cores: tuple[range, range, range]
     cluster_of: Sequence[int]
     thread_of: Sequence[int]
     overhead_us: float
@@ -48,6 +50,14 @@ class Machine:
     core_of: Sequence[int]
     own_queues: bool
     is_idle: Callable[[int], bool]
+
+    @cached_property
+    def clusters(self) -> list[list[int]]:
+        """Cores of each cluster, the cube core first."""
+        clusters: list[list[int]] = [[] for _ in self.cores[MIX]]
+        for core, cluster in enumerate(self.cluster_of):
+            clusters[cluster].append(core)
+        return clusters
 
 
 class Policy(Protocol):
@@ -83,11 +93,17 @@ class Policy(Protocol):
     def core(self, task: int) -> int:
         """The core on which a task that has become ready must run, or `ANY_CORE`.
 
-        A task for a core of another scheduler thread waits in that thread's queue.
+        A task for a core of another scheduler thread waits in that thread's queue. For a MIX
+        task, the cube core stands for its cluster. It is not asked for tasks of several blocks,
+        which run on any cores, nor for dummies, which run on none. Where a policy names cores,
+        none gets a task before that is ready.
         """
 
     def core_queue(self, core: int) -> ReadyQueue:
         """The queue of the tasks that wait for one core."""
+
+    def cluster_queue(self, core: int) -> ReadyQueue:
+        """The queue of the MIX tasks that wait for the cluster of a cube core."""
 
     def queues(self, threads: int) -> list[Queues]:
         """For each thread its queues of AIC, AIV and MIX tasks; threads may share them."""
@@ -126,6 +142,10 @@ class ListPolicy:
         """In the order of `rank`, too."""
         return RankedQueue(self._rank_after_priority())
 
+    def cluster_queue(self, core: int) -> ReadyQueue:  # noqa: ARG002 - for subclasses
+        """In the order of `rank`, too."""
+        return RankedQueue(self._rank_after_priority())
+
     def queues(self, threads: int) -> list[Queues]:
         """One queue per shape for all threads."""
         rank = self._rank_after_priority()
@@ -158,8 +178,8 @@ class RuntimePolicy(ListPolicy):
         mix: deque[int] = deque()
         if not self.machine.own_queues:
             return [(aic, aiv, mix)] * threads
-        owned = [self.machine.thread_of[core] for cores in self.machine.cores for core in cores]
-        split = len(self.machine.cores[0])
+        owned = list(self.machine.thread_of)
+        split = len(self.machine.cores[AIC])
         return [
             (
                 OwnQueue(owned[:split].count(thread), aic),

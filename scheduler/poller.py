@@ -31,10 +31,10 @@ class Poller(Protocol):
         """Have it look at the queue of `shape` as soon as it does."""
 
     def keep(self, task: int, core: int, now_us: float) -> None:
-        """Have it run a ready task on one of its own cores."""
+        """Have it run a ready task on one of its own cores, a MIX task on that cluster."""
 
     def waits_for(self, core: int) -> bool:
-        """Whether it keeps a task for one of its own cores."""
+        """Whether it keeps a task for one of its own cores, or for its cluster."""
 
     def settle(self, now_us: float) -> None:
         """Release what an idle iteration that ended by then has released."""

@@ -10,7 +10,15 @@ from typing import Protocol
 
 from devices.errors import InputError
 
-__all__ = ["OwnQueue", "PlannedQueue", "Rank", "RankedQueue", "ReadyQueue", "StealingQueue"]
+__all__ = [
+    "JointQueue",
+    "OwnQueue",
+    "PlannedQueue",
+    "Rank",
+    "RankedQueue",
+    "ReadyQueue",
+    "StealingQueue",
+]
 
 Rank = float | tuple["Rank", ...]
 """What orders ready tasks; those of one queue have to be comparable."""
@@ -65,7 +73,7 @@ class PlannedQueue:
     Parameters
     ----------
     order : sequence of int
-        The tasks.
+        The tasks, also those that a `JointQueue` gives out.
     """
 
     def __init__(self, order: Sequence[int]) -> None:
@@ -85,6 +93,46 @@ class PlannedQueue:
         task = self._order[self._next]
         self._ready.remove(task)
         self._next += 1
+        return task
+
+    @property
+    def next_task(self) -> int:
+        """The next task of the order, ready or not; -1 after the last."""
+        return self._order[self._next] if self._next < len(self._order) else -1
+
+    def advance(self) -> None:
+        """Go on to the task after, as the next one is taken from elsewhere."""
+        self._next += 1
+
+
+class JointQueue:
+    """Gives out tasks that are in the orders of several cores: when it is their turn on each.
+
+    Parameters
+    ----------
+    queues : sequence of PlannedQueue
+        One of each core; all orders have these tasks, and in the same order.
+    """
+
+    def __init__(self, queues: Sequence[PlannedQueue]) -> None:
+        self._queues = queues
+        self._ready: set[int] = set()
+
+    def __len__(self) -> int:
+        task = self._queues[0].next_task
+        has_turn = task in self._ready and all(q.next_task == task for q in self._queues)
+        return int(has_turn)
+
+    def append(self, task: int) -> None:
+        """Note that a task is ready."""
+        self._ready.add(task)
+
+    def popleft(self) -> int:
+        """Take the task whose turn it is."""
+        task = self._queues[0].next_task
+        self._ready.remove(task)
+        for queue in self._queues:
+            queue.advance()
         return task
 
 

@@ -22,13 +22,18 @@ class Tasks:
     Attributes
     ----------
     is_task : bool array, shape (n,)
-        False for hidden allocs, which never become ready, and take no time.
+        False for hidden allocs and dummies, which run on no core and take no time.
     kernel : int32 array, shape (n,)
-        Number of the kernel, -1 for allocs.
+        Number of the kernel, negative for what is no task.
     shape : int8 array, shape (n,)
-        `AIC` or `AIV`: the core type that runs it.
+        What runs it, an index of `Machine.cores`: `AIC` or `AIV`, a core of that type, or `MIX`,
+        a whole cluster. Without a meaning for what is no task.
+    blocks : int32 array, shape (n,)
+        Cores, or clusters of a `MIX` task, that execute it, each a part.
+    together : bool array, shape (n,)
+        Whether all blocks start together.
     estimate_us : float64 array, shape (n,)
-        Estimated kernel time, 0 for allocs.
+        Estimated kernel time of a block, 0 for what is no task.
     release_us : float64 array, shape (n,)
         When the orchestrator has submitted the task, if nothing holds it up.
     priority : int32 array, shape (n,)
@@ -44,6 +49,8 @@ class Tasks:
     is_task: NDArray[np.bool_]
     kernel: NDArray[np.int32]
     shape: NDArray[np.int8]
+    blocks: NDArray[np.int32]
+    together: NDArray[np.bool_]
     estimate_us: Floats
     release_us: Floats
     priority: NDArray[np.int32]

@@ -203,11 +203,12 @@ class SchedulerThread:
     def keep(self, task: int, core: int, now_us: float) -> None:
         """Run a ready task on one of the own cores, after those of less rank that wait for it."""
         self._dispatcher.keeps = True
-        if self._clusters.wait(task, core):
-            self.look_for(self.board.shape_of[task], now_us)
+        shape, clusters = self.board.shape_of[task], self._clusters
+        if clusters.wait_for_whole(task, core) if shape == MIX else clusters.wait(task, core):
+            self.look_for(shape, now_us)
 
     def waits_for(self, core: int) -> bool:
-        """Whether a task waits for one of the own cores."""
+        """Whether a task waits for one of the own cores, or for its cluster."""
         return self._clusters.has_waiting(core)
 
     def look_for(self, shape: int, now_us: float) -> None:

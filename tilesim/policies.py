@@ -31,6 +31,7 @@ _NEEDED = (
     "prepare",
     "core",
     "core_queue",
+    "cluster_queue",
     "queues",
 )
 

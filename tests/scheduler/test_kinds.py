@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from part_rules import check_edges, check_parts
 from toys import make_device, make_graph, make_runtime
 
 from devices.errors import InputError
@@ -145,22 +146,11 @@ def test_every_part_runs_once_on_a_core_of_its_own_after_all_producers(case):
     if not graph.task_count:
         return
     trace = run(graph, durations, clusters, threads)
-    parts = {"cube": 1, "vector": 1, "mix": 3, "half": 2}
-    for task, kernel in enumerate(graph.kernel.tolist()):
-        if kernel >= 0:
-            blocks = graph.launches.get(task, Launch()).blocks
-            assert (trace.task == task).sum() == parts[graph.kernels[kernel].name] * blocks
+    check_parts(trace, graph)
     for core in set(trace.core.tolist()):
         mine = trace.core == core
         begin, end = np.sort(trace.dispatch_us[mine]), np.sort(trace.finish_us[mine])
         assert (begin[1:] >= end[:-1]).all()
-    ended = np.full(len(graph), -np.inf)
-    np.maximum.at(ended, trace.task, trace.end_us)
-    for task in range(len(graph)):
-        before = max((ended[p] for p in graph.producers(task).tolist()), default=-np.inf)
-        if graph.kernel[task] < 0:
-            ended[task] = before  # producers come first, so this passes on what they wait for
-        else:
-            assert trace.start_us[trace.task == task].min() >= before
+    check_edges(trace, graph)
     explanation = explain(trace)
     assert explanation.part_us.sum() == pytest.approx(trace.wall_clock_us, abs=1e-6)
