@@ -27,7 +27,8 @@ _CONSTRUCTS = Path(__file__).parent / "constructs.toml"
 _RINGS = 4
 _CAPS = {"cap16": 16, "nocap": None}
 
-_PROGRAMS = {
+_SCOPE2 = "0d48e70f__examples-models-qwen3-qwen3_32b_decode_scope2"
+_PROGRAMS: dict[str, tuple[str, dict[str, int]]] = {
     "0d48e70f__examples-beginner-hello_world": ("hello-world", {}),
     "0d48e70f__examples-beginner-matmul": ("matmul", {}),
     "0d48e70f__examples-intermediate-gemm": ("gemm", {}),
@@ -36,6 +37,11 @@ _PROGRAMS = {
     "0d48e70f__examples-intermediate-rope": ("rope", {}),
     "0d48e70f__examples-intermediate-softmax": ("softmax", {}),
     "0d48e70f__examples-models-qwen3-qwen3_32b_decode_scope1": ("qwen3-scope1", {}),
+    _SCOPE2: ("qwen3-scope2", {}),
+    f"{_SCOPE2}__small": (
+        "qwen3-scope2",
+        {"batch": 2, "max_seq": 256, "num_heads": 16, "num_kv_heads": 2},
+    ),
     "d91af0f__examples-models-qwen3-qwen3_32b_decode_scope3": ("qwen3-scope3-baseline", {}),
     "4f729f38__examples-models-qwen3-qwen3_32b_decode_scope3": ("qwen3-scope3-restructured", {}),
     "4f729f38__examples-models-qwen3-qwen3_32b_decode_scope3__hidden5120": (

@@ -103,6 +103,18 @@ def test_the_table_of_policies_is_what_the_benchmark_prints():
     assert done.stdout in (ROOT / "docs" / "policies.md").read_text()
 
 
+def test_the_page_of_conformance_is_what_its_command_prints():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.conformance"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == (ROOT / "docs" / "conformance.md").read_text()
+    assert "differs" not in done.stdout
+
+
 def test_links_between_documents_lead_somewhere():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
