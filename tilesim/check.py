@@ -10,19 +10,15 @@ from math import inf
 from time import perf_counter
 from typing import Any
 
-import psutil
-
 from devices.errors import InputError
 from runtime.hazards import Hazards, find_hazards
 from runtime.margins import Margin, find_margins
 from runtime.numerics.comparison import Match
-from runtime.numerics.memory import buffer_bytes, tensor_bytes
 from runtime.numerics.orders import Order
-from runtime.numerics.run import TaskWrite, outputs
-from runtime.numerics.tasks import check_computable
+from runtime.numerics.run import TaskWrite
 from runtime.unordered import Key, Kind
 from tilesim.capacity import Capacity
-from tilesim.numeric_check import Against, Compared, Tolerances, compare_numbers
+from tilesim.numeric_check import Against, Compared, Tolerances, check_memory, compare_numbers
 from tilesim.replay import Report, Run, replay, run_case
 from tilesim.setup import Setup
 from tilesim.sources import Source, program_of
@@ -30,9 +26,6 @@ from workloads.numbers import Numbers
 from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["Check", "Repair", "check"]
-
-_WORKING_BYTES = 512 << 20
-"""Beside the tensors: the interpreter with its libraries, the graph, blocks that are widened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +176,7 @@ def check(
     atol = _tolerance("atol", _published(numbers, "atol") if atol is None else atol)
     needed = 0
     if not hazards_only:
-        check_computable(run.case.submits)
-        needed = _needed_bytes(run)
+        needed = check_memory(run)
     tell(f"{run.workload.name}: looking for unordered pairs of tasks")
     hazards = find_hazards(run.case.submits, run.graph, run.setup.dependencies)
     repaired = None
@@ -235,26 +227,6 @@ def _tolerance(name: str, value: float) -> float:
 
 def _published(numbers: Numbers | None, name: str) -> float:
     return 0.0 if numbers is None else float(getattr(numbers, name))
-
-
-def _needed_bytes(run: Run) -> int:
-    """Memory that the numeric run takes, which has to be there.
-
-    Raises
-    ------
-    InputError
-        It is not.
-    """
-    submits = run.case.submits
-    golden = sum(tensor_bytes(view.buffer) for view in outputs(submits))
-    needed = buffer_bytes(submits) + golden + _WORKING_BYTES
-    available = psutil.virtual_memory().available
-    if needed > available:
-        raise InputError(
-            f"computing {run.full_name} needs about {needed / 1e9:.1f} GB of memory, and "
-            f"{available / 1e9:.1f} GB are available; give smaller sizes with --set"
-        )
-    return needed
 
 
 def _repaired(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from runtime.hazards import find_hazards
 from tilesim.comparison import Comparison, differing_parameters
 from tilesim.gate import Slower
 from tilesim.replay import Run
+from tilesim.verdicts import Verdict
 
 __all__ = ["comparison_markdown"]
 
@@ -16,7 +15,10 @@ _HEADINGS = ("", "Tasks", "Wall-clock us", "Speed-up", "Avg latency us", "Bound 
 
 
 def comparison_markdown(
-    comparison: Comparison, slower: Sequence[Slower] = (), limit_percent: float | None = None
+    comparison: Comparison,
+    verdicts: Mapping[int, Verdict],
+    slower: Sequence[Slower] = (),
+    limit_percent: float | None = None,
 ) -> str:
     """Tables of the runs, at their own sizes and at equal ones, and the gate's verdict.
 
@@ -24,6 +26,8 @@ def comparison_markdown(
     ----------
     comparison : Comparison
         The runs.
+    verdicts : mapping of int to Verdict
+        What a check says of each run, by its ``id``.
     slower : sequence of Slower
         What the gate has found.
     limit_percent : float, optional
@@ -32,17 +36,19 @@ def comparison_markdown(
     sizes = differing_parameters(comparison.runs)
     first = comparison.runs[0]
     lines = ["### Simulated on " + f"{first.setup.device.name}, {first.setup.runtime.name}", ""]
-    lines += _table(comparison.runs, sizes)
+    lines += _table(comparison.runs, sizes, verdicts)
     for group in comparison.like_for_like:
         shared = ", ".join(f"{name} {group[0].parameters[name]}" for name in sizes)
-        lines += ["", f"At equal size ({shared}):", "", *_table(group, ())]
+        lines += ["", f"At equal size ({shared}):", "", *_table(group, (), verdicts)]
     lines += ["", *_caveat(first, comparison, sizes)]
     if limit_percent is not None:
         lines += ["", *_verdict(slower, limit_percent)]
     return "\n".join(lines)
 
 
-def _table(runs: Sequence[Run], sizes: Sequence[str]) -> Iterator[str]:
+def _table(
+    runs: Sequence[Run], sizes: Sequence[str], verdicts: Mapping[int, Verdict]
+) -> Iterator[str]:
     yield _row(_HEADINGS)
     yield _row(["---", *["---:"] * 4, "---", "---"])
     first = runs[0]
@@ -59,7 +65,7 @@ def _table(runs: Sequence[Run], sizes: Sequence[str]) -> Iterator[str]:
                 f"{speed_up:.2f}x" + ("" if alike else " (other size)"),
                 f"{figures.avg_latency_us:.2f}",
                 f"{bound.name}, {run.bounds.ratio(bound):.0%}",
-                _check(run),
+                verdicts[id(run)].words,
             )
         )
 
@@ -68,21 +74,10 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _check(run: Run) -> str:
-    """What is wrong with a program whatever its numbers are: hazards, and what does not fit."""
-    hazards = find_hazards(run.case.submits, run.graph, run.setup.dependencies)
-    kinds: Counter[str] = Counter()
-    for hazard in hazards.found:
-        kinds[hazard.kind.value] += hazard.count
-    words = [f"{count} {kind} hazards" for kind, count in kinds.items()] or ["no hazards"]
-    return ", ".join([*words, *(run.overflows or ["fits on chip"])])
-
-
 def _caveat(run: Run, comparison: Comparison, sizes: Sequence[str]) -> Iterator[str]:
     uncertainty = run.setup.device.uncertainty
     yield (
-        "Bound by: the largest lower bound, as a part of the wall-clock. Check: without numbers, "
-        "which `tilesim check` computes. Kernel times are good to "
+        "Bound by: the largest lower bound, as a part of the wall-clock. Kernel times are good to "
         f"{uncertainty.cube_serial_percent} to {uncertainty.vector_percent} %."
     )
     if sizes and not comparison.like_for_like:

@@ -7,9 +7,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 
+from devices.errors import InputError
 from runtime.numerics.comparison import Match, match
 from runtime.numerics.elements import Array, storage_dtype
+from runtime.numerics.memory import buffer_bytes, tensor_bytes
 from runtime.numerics.orders import (
     Order,
     adversarial_order,
@@ -17,13 +20,16 @@ from runtime.numerics.orders import (
     random_order,
     simulated_order,
 )
-from runtime.numerics.run import FirstNotFinite, TaskWrite, Writes, compute_numbers
-from runtime.numerics.tasks import Observer
+from runtime.numerics.run import FirstNotFinite, TaskWrite, Writes, compute_numbers, outputs
+from runtime.numerics.tasks import Observer, check_computable
 from tilesim.replay import Report, Run
 from tilesim.sources import program_of
 from workloads.workload import Workload
 
-__all__ = ["Against", "Compared", "Tolerances", "compare_numbers"]
+__all__ = ["Against", "Compared", "Tolerances", "check_memory", "compare_numbers"]
+
+_WORKING_BYTES = 512 << 20
+"""Beside the tensors: the interpreter with its libraries, the graph, blocks that are widened."""
 
 Comparer = Callable[[Order, Sequence[int], Observer | None], tuple[Match, ...]]
 
@@ -53,6 +59,27 @@ class Compared(NamedTuple):
     program_matches: tuple[Match, ...] = ()
     deviation: TaskWrite | None = None
     not_finite: TaskWrite | None = None
+
+
+def check_memory(run: Run) -> int:
+    """Memory that the numeric run takes, in bytes, which has to be there.
+
+    Raises
+    ------
+    InputError
+        It is not, or an operation has no numbers.
+    """
+    submits = run.case.submits
+    check_computable(submits)
+    golden = sum(tensor_bytes(view.buffer) for view in outputs(submits))
+    needed = buffer_bytes(submits) + golden + _WORKING_BYTES
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise InputError(
+            f"computing {run.full_name} needs about {needed / 1e9:.1f} GB of memory, and "
+            f"{available / 1e9:.1f} GB are available; give smaller sizes with --set"
+        )
+    return needed
 
 
 def compare_numbers(

@@ -126,6 +126,20 @@ def test_markdown_holds_what_belongs_in_a_pull_request(tilesim, file, tmp_path):
     assert rows[0][7].strip() == "no hazards, fits on chip"
 
 
+def test_markdown_says_whether_numbers_match(tilesim, file):
+    ran = tilesim(
+        "compare", file, "hello-world", "-i", "n=4", "-m", "--numbers", "--no-like-for-like"
+    )
+    assert ran.code == 2  # a workload without that input
+    ran = tilesim("compare", file, file, "-i", "n=4", "-m", "--numbers")
+    assert ran.out.count("no hazards, fits on chip, numbers match program order") == 2
+    ran = tilesim("compare", "gemm", "-m", "--numbers")
+    assert "numbers match golden results" in ran.out
+    wrong = tilesim("compare", "projection", "-m", "--numbers", "-s", "k=512,n=512,tiles=3")
+    assert wrong.code == 1
+    assert "check failed: 2048 of 8192 numbers do not match golden results" in wrong.err
+
+
 def test_markdown_names_hazards_and_equal_sizes(tilesim):
     sizes = ("--set", "intermediate=2048")
     ran = tilesim("compare", "qwen3-scope3-baseline", "qwen3-scope3-restructured", "-m", *sizes)
@@ -156,6 +170,7 @@ def test_a_slower_program_fails_the_gate(tilesim, file, tmp_path, limit, code):
             "compares runs of one size",
         ),
         (("hello-world", "--markdown", "--json"), "--markdown prints no JSON"),
+        (("hello-world", "--numbers"), "--numbers is for --markdown"),
     ],
 )
 def test_gates_that_mean_nothing_are_refused(tilesim, words, message):

@@ -20,9 +20,10 @@ from tilesim.progress import progress
 from tilesim.records import comparison_record
 from tilesim.repeats import Repeats, repeat
 from tilesim.repeats_report import print_repeats, repeats_record
-from tilesim.replay import Run
+from tilesim.replay import Report, Run
 from tilesim.report import print_caveat, print_comparison
 from tilesim.verbs.replay import bound_lines
+from tilesim.verdicts import Verdict, judge
 
 __all__ = ["compare_workloads", "demo"]
 
@@ -51,6 +52,13 @@ def compare_workloads(
         bool,
         typer.Option("--markdown", "-m", help="Print Markdown for a pull request."),
     ] = False,
+    numbers: Annotated[
+        bool,
+        typer.Option(
+            "--numbers",
+            help="With --markdown, compute the numbers as check does; wrong ones give exit code 1.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run workloads, policies or kinds of dependences side by side.
@@ -67,6 +75,8 @@ def compare_workloads(
         raise InputError("compare takes the names of workloads; tilesim list shows them")
     if markdown and (as_json or repeats):
         raise InputError("--markdown prints no JSON and no repeats; leave out the other option")
+    if numbers and not markdown:
+        raise InputError("--numbers is for --markdown; tilesim check computes numbers by itself")
     limit = None if fail_if_slower is None else read_percent(fail_if_slower)
     setups = options.setups()
     check_outputs(pictures=[gantt])
@@ -77,14 +87,19 @@ def compare_workloads(
             report(f"drawing {gantt}")
             _draw(comparison.runs, gantt)
         repeated = repeat(comparison.runs, repeats, options.seed, report) if repeats else ()
+        verdicts = _judged(comparison, report, numbers=numbers) if markdown else {}
     slower = [] if limit is None else find_slower(comparison, limit)
     if as_json:
         noisy = {"repeats": repeats_record(repeated)} if repeated else {}
         print_json({**comparison_record(comparison), **noisy})
     elif markdown:
-        typer.echo(comparison_markdown(comparison, slower, limit))
+        typer.echo(comparison_markdown(comparison, verdicts, slower, limit))
     else:
         _print(comparison, repeated)
+    wrong = [problem for verdict in verdicts.values() for problem in verdict.problems]
+    if numbers and wrong:
+        typer.echo(f"check failed: {'; '.join(wrong)}", err=True)
+        raise typer.Exit(1)
     if slower:
         worst = max(slower, key=lambda one: one.percent)
         typer.echo(
@@ -93,6 +108,14 @@ def compare_workloads(
             err=True,
         )
         raise typer.Exit(1)
+
+
+def _judged(comparison: Comparison, report: Report, *, numbers: bool) -> dict[int, Verdict]:
+    """What a check says of each run; numbers are computed at the sizes that were asked for."""
+    alike = [run for group in comparison.like_for_like for run in group]
+    verdicts = {id(run): judge(run, report, with_numbers=numbers) for run in comparison.runs}
+    verdicts.update((id(run), judge(run, report)) for run in alike if id(run) not in verdicts)
+    return verdicts
 
 
 def _print(comparison: Comparison, repeated: Sequence[Repeats] = ()) -> None:
