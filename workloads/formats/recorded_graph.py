@@ -16,9 +16,9 @@ from runtime.scopes import Scopes
 from runtime.submits import Submits
 from workloads.formats.deps import Dependences
 from workloads.formats.recorded_kernels import KernelTable
+from workloads.formats.recorded_rows import RecordedRun
 from workloads.formats.recorded_tasks import RecordedTasks
 from workloads.formats.recorded_tensors import RecordedTensors, find_tensors
-from workloads.formats.recording import Recording
 from workloads.formats.task_functions import ABSENT, TaskFunctions
 
 __all__ = ["RecordedGraph", "build_recorded_graph"]
@@ -41,9 +41,7 @@ class RecordedGraph:
 
 def build_recorded_graph(
     name: str,
-    recording: Recording,
-    tasks: RecordedTasks,
-    executed: TaskFunctions,
+    run: RecordedRun,
     dependences: Dependences | None,
     names: Mapping[int, str],
 ) -> RecordedGraph:
@@ -53,7 +51,7 @@ def build_recorded_graph(
     ----------
     name : str
         What to call it.
-    recording, tasks, executed
+    run : RecordedRun
         What ran.
     dependences : Dependences or None
         What `deps.json` says of tensors.
@@ -65,14 +63,16 @@ def build_recorded_graph(
     InputError
         As `find_tensors`.
     """
+    recording, tasks, executed = run.recording, run.tasks, run.executed
     count = len(tasks.id)
+    nothing: list[tuple[()]] = [()] * count
     tensors = (
-        RecordedTensors([()] * count, [()] * count, (), ())
+        RecordedTensors([*nothing], [*nothing], (), ())
         if dependences is None
         else find_tensors(dependences, tasks)
     )
     kernel, table = _kernels(tasks, executed, tensors, names)
-    scalars: list[tuple[int, ...]] = [()] * count
+    scalars: list[tuple[int, ...]] = [*nothing]
     rows = recording.rows
     exec_us = np.maximum(rows.end_us - rows.start_us, 0.0)
     durations_us = np.zeros(count)
@@ -84,6 +84,7 @@ def build_recorded_graph(
         np.arange(1, count + 1, dtype=np.int64),
         np.zeros(count, dtype=np.int32),
     )
+    numbers = list(range(count + 1))  # one object for each number, which takes 32 bytes
     ring = (tasks.id >> RING_SHIFT).astype(np.int8)
     graph = TaskGraph(
         name=name,
@@ -112,9 +113,9 @@ def build_recorded_graph(
         scalars=scalars,
         launches=launches,
         explicit=_explicit(tasks, tensors.views),
-        scope=scopes.of.tolist(),
-        scope_line=scopes.line.tolist(),
-        scope_end=scopes.end.tolist(),
+        scope=numbers[:count],
+        scope_line=[0] * count,
+        scope_end=numbers[1:],
     )
     if dependences is not None:
         submits.manual = {n for n, t in enumerate(tasks.id.tolist()) if _is_manual(dependences, t)}
