@@ -28,6 +28,14 @@ _LEAST_SHARE = 1e-9
 
 _ONCE = Launch()
 
+_RUN_AGAIN = (
+    "Run again, the edges are given: what lookups and inserts of the TensorMap cost is left out. "
+    "Each submit has a scope of its own, so that it retires as soon as its consumers are done."
+)
+_NO_SYNC_START = (
+    "Whether blocks have to start together (sync_start) is not recorded; run again, none has to."
+)
+
 
 @dataclass(frozen=True)
 class RecordedGraph:
@@ -119,7 +127,9 @@ def build_recorded_graph(
     )
     if dependences is not None:
         submits.manual = {n for n, t in enumerate(tasks.id.tolist()) if _is_manual(dependences, t)}
-    notes = list(tensors.notes)
+    notes = [*tensors.notes, _RUN_AGAIN]
+    if any(launch.blocks > 1 for launch in launches.values()):
+        notes.append(_NO_SYNC_START)
     uneven = np.bincount(tasks.row, exec_us < durations_us[tasks.row] - 1e-9, count) > 0
     if uneven.any():
         notes.append(

@@ -45,9 +45,7 @@ class _Readiness:
     released_by: NDArray[np.int32]
 
 
-def build_recorded_trace(
-    graph: TaskGraph, run: RecordedRun
-) -> tuple[Trace, tuple[str, ...]]:
+def build_recorded_trace(graph: TaskGraph, run: RecordedRun) -> tuple[Trace, tuple[str, ...]]:
     """Build the trace of a recorded run; returns what had to be guessed as well.
 
     A task is ready when it is submitted and the last of its producers has finished, at the latest

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.errors import InputError
+from runtime.garbage import garbage_collection_paused
 from workloads.formats.blocks import DEFAULT_LIMITS, FileLimits
 from workloads.formats.deps import Dependences, read_dependences
 from workloads.formats.imported import Imported
@@ -90,11 +91,12 @@ def read_swimlane(
     version, is_raw = _version(records, limits)
     files = _files(records, name_map, dependences, beside=is_raw)
     read = read_raw_recording if is_raw else read_us_recording
-    graph = None if files.dependences is None else read_dependences(files.dependences, limits)
-    # No name for what was read: as soon as its rows are in order, it is let go.
-    run = find_run(read(records, version, limits), graph)
-    names = run.recording.names if files.names is None else read_names(files.names, limits)
-    return _imported(run, graph, names, files)
+    with garbage_collection_paused():  # a million small objects, none of them garbage
+        graph = None if files.dependences is None else read_dependences(files.dependences, limits)
+        # No name for what was read: as soon as its rows are in order, it is let go.
+        run = find_run(read(records, version, limits), graph)
+        names = run.recording.names if files.names is None else read_names(files.names, limits)
+        return _imported(run, graph, names, files)
 
 
 def _imported(
