@@ -51,22 +51,22 @@ class NamedEdges:
         self._place.append(place)
 
     def columns(self) -> tuple[Ints, Ints, Ints]:
-        """Numbers of producer and consumer, and place of each edge, shape (e,)."""
-        source, target, place = (
-            np.array(column, dtype=np.int64) for column in (self._source, self._target, self._place)
-        )
-        return source, target, place
+        """Numbers of producer and consumer, and place of each edge, shape (e,).
+
+        They are the columns themselves: no edge can be added as long as they are held.
+        """
+        return np.asarray(self._source), np.asarray(self._target), np.asarray(self._place)
 
     def keep_first(self) -> None:
         """Leave out edges that are there again."""
-        source, target, _ = self.columns()
-        order = np.lexsort((target, source))
+        columns = self.columns()
+        order = np.lexsort(columns[1::-1])
+        source, target = (column[order] for column in columns[:2])
         again = np.zeros(len(order), dtype=np.bool_)
-        source, target = source[order], target[order]
         again[order[1:]] = (source[1:] == source[:-1]) & (target[1:] == target[:-1])
-        for column in (self._source, self._target, self._place):
-            kept = np.array(column, dtype=np.int64)[~again]
-            column[:] = array("q", kept.tobytes())
+        self._source, self._target, self._place = (
+            array("q", column[~again].tobytes()) for column in columns
+        )
 
 
 @dataclass(frozen=True)

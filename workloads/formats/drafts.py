@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,11 @@ from workloads.formats.assumed import Assumed
 from workloads.formats.content import shown
 from workloads.formats.draft_edges import NamedEdges, Producers
 from workloads.formats.imported import Imported
+from workloads.formats.named_producers import named_producers, shared_numbers
 
 __all__ = ["MOST_EDGES", "MOST_NODES", "NO_SCOPES", "TAKE_LESS", "Draft", "Node", "imported"]
 
-MOST_EDGES = 10_000_000
+MOST_EDGES = 8_000_000
 MOST_NODES = 2_500_000
 """With so many of both, reading a file takes less than 2 GB."""
 
@@ -299,9 +299,7 @@ def _program(
     """
     kernel, ring = columns
     count = len(producers)
-    number = list(range(count + 1))  # one object for each number, which takes 32 bytes
-    named = [number[p] for p in producers.producer]
-    ends = pairwise(producers.start)
+    number = shared_numbers(count)
     return Submits(
         name,
         file,
@@ -313,7 +311,7 @@ def _program(
         views=[()] * count,
         scalars=[()] * count,
         launches=launches,
-        explicit={n: tuple(named[a:b]) for n, (a, b) in zip(number, ends, strict=False) if a < b},
+        explicit=named_producers(producers.start, producers.producer, number),
         scope=number[:count],
         scope_line=[0] * count,
         scope_end=number[1:],

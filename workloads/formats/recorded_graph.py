@@ -15,6 +15,7 @@ from runtime.map_entries import no_entries
 from runtime.scopes import Scopes
 from runtime.submits import Submits
 from workloads.formats.deps import Dependences
+from workloads.formats.named_producers import named_producers, shared_numbers
 from workloads.formats.recorded_kernels import KernelTable
 from workloads.formats.recorded_rows import RecordedRun
 from workloads.formats.recorded_tasks import RecordedTasks
@@ -92,7 +93,7 @@ def build_recorded_graph(
         np.arange(1, count + 1, dtype=np.int64),
         np.zeros(count, dtype=np.int32),
     )
-    numbers = list(range(count + 1))  # one object for each number, which takes 32 bytes
+    numbers = shared_numbers(count)
     ring = (tasks.id >> RING_SHIFT).astype(np.int8)
     graph = TaskGraph(
         name=name,
@@ -120,7 +121,7 @@ def build_recorded_graph(
         views=tensors.views,
         scalars=scalars,
         launches=launches,
-        explicit=_explicit(tasks, tensors.views),
+        explicit=_explicit(tasks, tensors.views, numbers),
         scope=numbers[:count],
         scope_line=[0] * count,
         scope_end=numbers[1:],
@@ -219,11 +220,11 @@ def _launches(
     return launches
 
 
-def _explicit(tasks: RecordedTasks, views: list[tuple[View, ...]]) -> dict[int, tuple[int, ...]]:
+def _explicit(
+    tasks: RecordedTasks, views: list[tuple[View, ...]], numbers: list[int]
+) -> dict[int, tuple[int, ...]]:
     """Producers that count as named: of edges that are, and where no tensor can be compared."""
-    named: dict[int, list[int]] = {}
-    columns = (tasks.producer.tolist(), tasks.consumer.tolist(), tasks.is_explicit.tolist())
-    for producer, consumer, is_explicit in zip(*columns, strict=True):
-        if is_explicit or not views[producer] or not views[consumer]:
-            named.setdefault(consumer, []).append(producer)
-    return {consumer: tuple(producers) for consumer, producers in named.items()}
+    is_bare = np.array([not own for own in views], dtype=np.bool_)
+    named = tasks.is_explicit | is_bare[tasks.producer] | is_bare[tasks.consumer]
+    start = np.searchsorted(tasks.consumer[named], np.arange(len(views) + 1))
+    return named_producers(start, tasks.producer[named], numbers)

@@ -11,6 +11,7 @@ as well, counts from 1 and has no dummy at the beginning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,6 +26,8 @@ from workloads.formats.imported import Imported
 __all__ = ["STG_ENDINGS", "read_stg"]
 
 STG_ENDINGS = (".stg",)
+
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n?|\n|\Z)")
 
 _UNITS = (
     "Times are in units that the file does not explain; a unit is taken for {unit_us:g} us. Tasks "
@@ -65,8 +68,8 @@ def _where(line: int) -> str:
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Number and words of each line that has any, without comments."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = line.partition("#")[0].split()
+    for number, line in enumerate(_LINE.finditer(text), start=1):
+        words = line[1].partition("#")[0].split()
         if words:
             yield number, words
 
