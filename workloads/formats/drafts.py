@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 
 from devices.errors import InputError
 from devices.kernel import CoreType, Kernel
-from runtime.graph import TaskGraph
 from runtime.launch import Launch
-from runtime.map_entries import no_entries
-from runtime.submits import Submits
 from workloads.formats.assumed import Assumed
 from workloads.formats.content import shown
 from workloads.formats.draft_edges import NamedEdges, Producers
+from workloads.formats.edge_programs import graph_of_edges, program_of_edges
 from workloads.formats.imported import Imported
-from workloads.formats.named_producers import named_producers, shared_numbers
 
 __all__ = ["MOST_EDGES", "MOST_NODES", "NO_SCOPES", "TAKE_LESS", "Draft", "Node", "imported"]
 
@@ -169,8 +166,8 @@ def imported(draft: Draft, assumed: Assumed) -> Imported:
     launches = {n: node.launch for n, node in enumerate(nodes) if node.launch != _ONCE}
     times_us = np.array([node.time_us for node in nodes], dtype=np.float64)
     nodes.clear()
-    submits = _program(draft.name, draft.file, kernels, (kernel, ring), launches, producers)
-    graph = _graph(submits, producers)
+    submits = program_of_edges(draft.name, draft.file, kernels, (kernel, ring), launches, producers)
+    graph = graph_of_edges(submits, producers)
     return Imported(draft.name, draft.format, submits, graph, times_us, notes=tuple(notes))
 
 
@@ -276,62 +273,3 @@ def _kernels(
         cores = " and ".join(sorted({core.name for core in unknown.values()}))
         notes.append(NO_CORES.format(count=len(unknown), kernels=len(kernels), cores=cores))
     return kernels, numbers
-
-
-def _program(
-    name: str,
-    file: str,
-    kernels: Sequence[Kernel],
-    columns: tuple[list[int], list[int]],
-    launches: dict[int, Launch],
-    producers: Producers,
-) -> Submits:
-    """A program that names all its producers, each submit with a scope of its own.
-
-    Parameters
-    ----------
-    name, file, kernels, launches
-        As in `Submits`.
-    columns : lists of int, shape (n,)
-        Kernel and ring of each submit.
-    producers : Producers
-        Of each submit.
-    """
-    kernel, ring = columns
-    count = len(producers)
-    number = shared_numbers(count)
-    return Submits(
-        name,
-        file,
-        (),
-        kernels,
-        (),
-        kernel=kernel,
-        depth=ring,
-        views=[()] * count,
-        scalars=[()] * count,
-        launches=launches,
-        explicit=named_producers(producers.start, producers.producer, number),
-        scope=number[:count],
-        scope_line=[0] * count,
-        scope_end=number[1:],
-    )
-
-
-def _graph(submits: Submits, producers: Producers) -> TaskGraph:
-    count = len(submits)
-    return TaskGraph(
-        name=submits.name,
-        kernels=submits.kernels,
-        kernel=np.array(submits.kernel, dtype=np.int32),
-        ring=np.array(submits.depth, dtype=np.int8),
-        fanin_start=producers.start,
-        fanin=producers.producer.astype(np.int32),
-        chain_entries=np.zeros(count, dtype=np.int32),
-        dropped=0,
-        views=submits.views,
-        scalars=submits.scalars,
-        scopes=submits.scopes,
-        map_entries=no_entries(),
-        launches=submits.launches,
-    )
