@@ -21,6 +21,7 @@ from plots.events import (
 )
 from plots.stamps import Identity, Stamps, identity_of, stamps_of, to_us
 from plots.timeline import Slices, arrows_of, counts_of, slices_of, threads_of
+from runtime.functions import row_kernels
 from workloads.files import file_ending, write_file
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def _cores(
     trace: Trace, stamps: Stamps, identity: Identity, core_view: Slices, cpu_view: Slices
 ) -> Iterator[Slice]:
     """Make two slices of each task: as its core sees it, and as the scheduler does."""
-    kernels, cores = trace.graph.kernels, trace.core.tolist()
+    kernels, _ = row_kernels(trace)
+    cores = trace.core_numbers[trace.core].tolist()
     views = [
         (
             view.category,

@@ -35,6 +35,7 @@ from plots.picture import (
 )
 from plots.shade import lane_shades, stacked_shades
 from plots.summary import draw_figures, draw_latencies, figures_height
+from runtime.functions import row_kernels
 
 if TYPE_CHECKING:
     import os
@@ -152,7 +153,7 @@ def _runs(traces: Sequence[tuple[str, Trace]]) -> list[Run]:
     """Give kernels numbers by name through all runs, in order of appearance."""
     number: dict[str, int] = {}
     for _, trace in traces:
-        for kernel in trace.graph.kernels:
+        for kernel in row_kernels(trace)[0]:
             number.setdefault(kernel.name, len(number))
     names = [*number, *CONTROL_KINDS]
     control = range(len(number), len(names))
@@ -160,7 +161,7 @@ def _runs(traces: Sequence[tuple[str, Trace]]) -> list[Run]:
     for label, trace in traces:
         window = checked_window(trace, None)
         own = lane_intervals(trace).touching(window)
-        kind = np.array([*(number[kernel.name] for kernel in trace.graph.kernels), *control])
+        kind = np.array([*(number[kernel.name] for kernel in row_kernels(trace)[0]), *control])
         intervals = Intervals(own.lane, kind[own.kind], own.begin_us, own.end_us)
         runs.append(Run(label, trace, intervals, lane_groups(trace), names, window))
     return runs

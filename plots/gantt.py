@@ -33,6 +33,7 @@ from plots.picture import (
 )
 from plots.ring_band import BAND_PX, draw_rings, fullest
 from plots.shade import lane_shades
+from runtime.functions import row_kernels
 
 if TYPE_CHECKING:
     import os
@@ -152,7 +153,7 @@ def draw_gantt(
         axes = pixel_axes(figure, Box(LEFT_PX, top, COLUMNS, layout.total))
         axes.set_ylim(layout.total, 0)
         time_axis(axes, shown, shown, "time from the first dispatch (us)")
-        colors = kind_colors(len(trace.graph.kernels))
+        colors = kind_colors(len(row_kernels(trace)[0]))
         _draw_shades(axes, drawn.where(~as_bar), colors, layout, shown)
         _draw_bars(axes, drawn.where(as_bar), colors, layout)
         if len(walk):
@@ -228,20 +229,20 @@ def _label_groups(axes: Axes, layout: Layout, intervals: Intervals, window: Wind
         if top[-1] + height[-1] - top[0] >= TWO_LINES_PX:
             margin_text(axes, group.label, middle - 8, 30, weight="bold")
             margin_text(axes, f"{busy:.1%} busy", middle + 8, 30, fontsize=9, color=FAINT)
-            _number_lanes(axes, top + height / 2)
+            _number_lanes(axes, top + height / 2, group.numbers)
         else:
             margin_text(axes, group.label, middle, 58, weight="bold")
             margin_text(axes, f"{busy:.1%}", middle, 6, fontsize=9, color=FAINT)
 
 
-def _number_lanes(axes: Axes, middle: NDArray[np.float64]) -> None:
+def _number_lanes(axes: Axes, middle: NDArray[np.float64], numbers: Sequence[int]) -> None:
     """Write numbers beside a group's lanes, given their middles, as many as have room."""
     pitch = middle[1] - middle[0] if len(middle) > 1 else LANE_NUMBER_PX
     step = 1
     while step * pitch < LANE_NUMBER_PX:
         step *= 2
     for lane in range(0, len(middle), step):
-        margin_text(axes, str(lane), float(middle[lane]), 6, fontsize=7, color=FAINT)
+        margin_text(axes, str(numbers[lane]), float(middle[lane]), 6, fontsize=7, color=FAINT)
 
 
 def _subtitle(trace: Trace, window: Window | None) -> str:

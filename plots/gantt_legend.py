@@ -21,6 +21,7 @@ from plots.legend import (
     marks_height,
 )
 from plots.picture import Box, kind_colors
+from runtime.functions import row_kernels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,7 +72,7 @@ def line_marks(bounds: int, steps: int, is_coarse: bool) -> list[Mark]:
 
 def kind_sections(trace: Trace, visible: Intervals) -> list[Section]:
     """List the kinds of intervals that are visible, by who does them."""
-    kernels = trace.graph.kernels
+    kernels, _ = row_kernels(trace)
     names = [kernel.name for kernel in kernels] + list(CONTROL_KINDS)
     doers = [f"{kernel.core.name} kernels" for kernel in kernels] + ["AICPU"] * len(CONTROL_KINDS)
     colors = kind_colors(len(kernels))

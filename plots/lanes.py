@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import InputError
+from runtime.functions import row_kernels
 from runtime.graph import ALLOC
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runtime.trace import Trace
 
 __all__ = [
@@ -52,11 +55,18 @@ class LaneGroup:
     ----------
     name : str
         ``"orchestrator"``, ``"scheduler"``, ``"AIC"`` or ``"AIV"``.
+    numbers : sequence of int
+        What lanes are called within the group: from 0, or as the device numbers its cores.
     """
 
     name: str
     first: int
-    count: int
+    numbers: Sequence[int]
+
+    @property
+    def count(self) -> int:
+        """How many lanes there are."""
+        return len(self.numbers)
 
     @property
     def lanes(self) -> slice:
@@ -81,7 +91,8 @@ class Intervals:
     lane : int64 array, shape (m,)
         Numbered as `lane_groups` has them.
     kind : int64 array, shape (m,)
-        Kernel index, or the number of kernels plus an index into `CONTROL_KINDS`.
+        Index into the kernels of `row_kernels`, or how many there are of these plus an index into
+        `CONTROL_KINDS`.
     begin_us, end_us : float64 array, shape (m,)
         From the first dispatch.
     """
@@ -112,24 +123,30 @@ class Intervals:
 
 def lane_groups(trace: Trace) -> list[LaneGroup]:
     """Lanes from top to bottom: orchestrator, scheduler threads, AICs, AIVs; no empty group."""
-    counts = {
-        "orchestrator": 1,
-        "scheduler": trace.thread_count,
-        "AIC": trace.aic_count,
-        "AIV": trace.aiv_count,
+    cubes: Sequence[int] = range(trace.aic_count)
+    vectors: Sequence[int] = range(trace.aiv_count)
+    if trace.core_id is not None:
+        cubes = trace.core_id[: trace.aic_count].tolist()
+        vectors = trace.core_id[trace.aic_count :].tolist()
+    numbers = {
+        "orchestrator": range(1),
+        "scheduler": range(trace.thread_count),
+        "AIC": cubes,
+        "AIV": vectors,
     }
     groups, first = [], 0
-    for name, count in counts.items():
-        if count:
-            groups.append(LaneGroup(name, first, count))
-        first += count
+    for name, own in numbers.items():
+        if own:
+            groups.append(LaneGroup(name, first, own))
+        first += len(own)
     return groups
 
 
 def core_names(trace: Trace) -> list[str]:
     """Name of each core in the order of `Trace.core`: its type and its number on the device."""
     kinds = ["AIC"] * trace.aic_count + ["AIV"] * trace.aiv_count
-    return [f"{kind}_{core}" for core, kind in enumerate(kinds)]
+    numbers = trace.core_numbers.tolist()
+    return [f"{kind}_{number}" for kind, number in zip(kinds, numbers, strict=True)]
 
 
 def core_lane(trace: Trace) -> Integers:
@@ -144,7 +161,12 @@ def lane_intervals(trace: Trace) -> Intervals:
     and its scheduler thread twice: before the dispatch stamp and from observing its end until
     its consumers have been walked.
     """
-    parts = (_submits(trace), _scheduler(trace), _tasks(trace))
+    kernels, number = row_kernels(trace)
+    parts = (
+        _submits(trace, len(kernels)),
+        _scheduler(trace, len(kernels)),
+        Intervals(core_lane(trace), number.astype(np.int64), trace.start_us, trace.end_us),
+    )
     return Intervals(
         np.concatenate([part.lane for part in parts]),
         np.concatenate([part.kind for part in parts]),
@@ -153,9 +175,8 @@ def lane_intervals(trace: Trace) -> Intervals:
     )
 
 
-def _submits(trace: Trace) -> Intervals:
+def _submits(trace: Trace, kernels: int) -> Intervals:
     """Fill the orchestrator's lane, in the trace's own time."""
-    kernels = len(trace.graph.kernels)
     return Intervals(
         np.zeros(len(trace.graph), dtype=np.int64),
         kernels + (trace.graph.kernel == ALLOC).astype(np.int64),
@@ -164,24 +185,13 @@ def _submits(trace: Trace) -> Intervals:
     )
 
 
-def _scheduler(trace: Trace) -> Intervals:
+def _scheduler(trace: Trace, kernels: int) -> Intervals:
     """Fill the scheduler threads' lanes, in the trace's own time."""
-    kernels = len(trace.graph.kernels)
     lane = 1 + np.concatenate([trace.thread, trace.thread]).astype(np.int64)
     kind = np.repeat(np.array([kernels + 2, kernels + 3]), len(trace))
     begin = np.concatenate([trace.dispatch_us - trace.dispatch_cost_us, trace.observe_us])
     end = np.concatenate([trace.dispatch_us, trace.done_us])
     return Intervals(lane, kind, begin, end)
-
-
-def _tasks(trace: Trace) -> Intervals:
-    """Fill the cores' lanes, in the trace's own time."""
-    return Intervals(
-        core_lane(trace),
-        trace.kernel.astype(np.int64),
-        trace.start_us,
-        trace.end_us,
-    )
 
 
 def busy_share(intervals: Intervals, group: LaneGroup, window: tuple[float, float]) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from devices.errors import InputError
 from plots.lanes import Intervals, busy_us, core_lane
 from plots.picture import INK, rectangles, white_casing
+from runtime.functions import row_kernels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ def path_intervals(trace: Trace, steps: PathSteps) -> Intervals:
             "the path runs backwards: its first step starts after its last; "
             "give the steps in order of time"
         )
-    return Intervals(core_lane(trace)[row], trace.kernel[row].astype(np.int64), start, end)
+    return Intervals(core_lane(trace)[row], row_kernels(trace)[1][row].astype(np.int64), start, end)
 
 
 def is_coarse(path: Intervals, window: tuple[float, float], columns: int) -> bool:

@@ -25,6 +25,7 @@ from plots.events import (
 )
 from plots.lanes import core_names
 from plots.stamps import Integers, Stamps, cut_ends, slots_of
+from runtime.functions import row_kernels
 
 if TYPE_CHECKING:
     from runtime.trace import Trace
@@ -55,7 +56,8 @@ class Slices:
     names : sequence of str
         Names that slices have.
     name : int64 array, shape (m,)
-        Index into `names`; of those that are tasks, the number of the kernel.
+        Index into `names`; of those that are tasks, the number of the kernel, or in the views
+        that of `row_kernels`.
     tid, begin, end, submit : int64 array, shape (m,)
         Thread, time, and the submit that it is for.
     """
@@ -109,7 +111,9 @@ def slices_of(trace: Trace, stamps: Stamps) -> tuple[Slices, Slices, Slices, Sli
     rows = trace.task.astype(np.int64)
     core = core_thread(trace.core.astype(np.int64))
     slots = np.array(slots_of(trace.core, stamps.dispatch, stamps.finish), dtype=np.int64)
-    kernel, count = trace.kernel.astype(np.int64), len(trace)
+    executed, number = row_kernels(trace)
+    functions = tuple(kernel.name for kernel in executed)
+    function, count = number.astype(np.int64), len(trace)
     return (
         _slices(
             ORCHESTRATOR,
@@ -131,12 +135,12 @@ def slices_of(trace: Trace, stamps: Stamps) -> tuple[Slices, Slices, Slices, Sli
             np.concatenate([stamps.dispatch, stamps.finish]),
             np.tile(rows, 2),
         ),
-        _slices(AICORE_VIEW, "event", kernels, kernel, core, stamps.start, stamps.end, rows),
+        _slices(AICORE_VIEW, "event", functions, function, core, stamps.start, stamps.end, rows),
         _slices(
             AICPU_VIEW,
             "event",
-            kernels,
-            kernel,
+            functions,
+            function,
             core_thread(trace.core.astype(np.int64), slots),
             stamps.dispatch,
             stamps.finish,

@@ -130,6 +130,13 @@ class Trace:
         return self.graph.kernel[self.task]
 
     @property
+    def core_numbers(self) -> NDArray[np.int64]:
+        """The device's number of each core, shape (aic_count + aiv_count,)."""
+        if self.core_id is not None:
+            return self.core_id.astype(np.int64)
+        return np.arange(self.aic_count + self.aiv_count)
+
+    @property
     def exec_us(self) -> Floats:
         """Exec of each task: end - start."""
         return self.end_us - self.start_us

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from devices.errors import InputError
+from devices.kernel import CoreType, Kernel
 from plots import write_chrome_trace
-from runtime.graph import DUMMY
+from runtime.graph import ALLOC, DUMMY
+
+NORM = Kernel("norm", CoreType.AIV, (), (), (), 0)
 
 
 @pytest.fixture
@@ -236,3 +239,33 @@ def test_another_ending_is_refused(small, tmp_path):
     with pytest.raises(InputError, match=r"\.json, \.json\.gz"):
         write_chrome_trace(small, tmp_path / "run.trace")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_a_put_together_kernel_are_called_by_the_function_that_ran(written, small):
+    first, second = small.graph.kernels
+    mix = Kernel("pair", CoreType.MIX, (), (), (), 0, sides=(first, second, NORM))
+    graph = replace(small.graph, kernels=[mix, second], kernel=np.array([ALLOC, 0, 0, 1]))
+    run = replace(
+        small,
+        graph=graph,
+        task=np.array([1, 1, 1], dtype=np.int32),
+        side=np.array([0, 2, 1], dtype=np.int8),
+    )
+    events = written(run)
+    for pid in (1, 2):
+        assert [name for name, *_ in slices(events, pid)] == [
+            "matmul(r2t0)",
+            "norm(r2t0)",
+            "add(r2t0)",
+        ]
+    assert [e["args"]["core-type"] for e in events["X"] if e["pid"] == 1] == ["aic", "aiv", "aiv"]
+    assert [name for name, *_ in slices(events, 4)][1] == "pair(r2t0)"
+
+
+def test_cores_have_the_numbers_of_the_device(written, small):
+    events = written(replace(small, core_id=np.array([0, 3, 1, 2], dtype=np.int32)))
+    named = [e for e in events["M"] if e["name"] == "thread_name" and e["pid"] == 1]
+    names = {e["tid"]: e["args"]["name"] for e in named}
+    assert [names[1000 + core] for core in range(4)] == ["AIC_0", "AIC_3", "AIV_1", "AIV_2"]
+    hints = [e["args"]["event-hint"] for e in events["X"] if e["pid"] == 1]
+    assert [hint.rpartition(":")[2] for hint in hints] == ["0", "3", "1"]

@@ -139,3 +139,12 @@ def test_a_window_that_shows_nothing_is_refused_with_the_times_of_the_run(small,
 
 def test_a_window_may_show_the_orchestration_before_the_first_dispatch(small):
     assert checked_window(small, (-3, -1)) == (-3.0, -1.0)
+
+
+def test_lanes_of_cores_have_the_numbers_of_the_device(small):
+    def numbers(trace):
+        return [list(group.numbers) for group in lane_groups(trace)]
+
+    assert numbers(small) == [[0], [0, 1], [0, 1], [0, 1]]
+    renumbered = replace(small, core_id=np.array([0, 3, 1, 2], dtype=np.int32))
+    assert numbers(renumbered) == [[0], [0, 1], [0, 3], [1, 2]]

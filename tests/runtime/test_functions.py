@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toys import make_device, make_graph
 
-from runtime.functions import function_columns, functions_of, sides_by_place
+from runtime.functions import function_columns, functions_of, row_kernels, sides_by_place
 from runtime.launch import Launch
 from runtime.simulation import simulate
 from runtime.statistics import summarize
@@ -37,6 +37,14 @@ def test_the_side_of_a_row_follows_from_its_place_in_the_cluster(mixed):
     assert (side[aic] == 0).all()
     assert np.array_equal(side[aiv], 1 + (mixed.core[aiv] - 3) % 2)
     assert function_columns(mixed).tolist() == np.where(aic, 0, 1).tolist()
+
+
+def test_rows_are_called_by_their_kernels_and_those_of_mix_kernels_by_their_functions(mixed):
+    kernels, number = row_kernels(mixed)
+    # Both functions are kernels of the graph as well, so that none is added.
+    assert kernels == tuple(mixed.graph.kernels)
+    called = [kernels[n].name for n in number.tolist()]
+    assert called == ["cube" if core < 3 else "vector" for core in mixed.core.tolist()]
 
 
 def test_sides_that_a_trace_names_count_more_than_places(mixed):

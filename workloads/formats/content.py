@@ -10,15 +10,13 @@ from typing import BinaryIO
 
 from devices.errors import InputError
 
-__all__ = ["MOST_BYTES", "decoded", "read_content", "shown", "stem"]
-
-MOST_BYTES = 1 << 29
-"""Most bytes of a file, unpacked: a graph of a million tasks takes a fifth of it."""
+__all__ = ["decoded", "read_content", "shown", "stem", "too_large"]
 
 _GZIP = b"\x1f\x8b"
+_BLOCK_BYTES = 1 << 20
 
 
-def read_content(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> bytes:
+def read_content(path: str | os.PathLike[str], most_bytes: int) -> bytes:
     """Read a file, and unpack it if it begins as gzip does, whatever its name is.
 
     Parameters
@@ -41,6 +39,8 @@ def read_content(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> 
             is_packed = packed.read(len(_GZIP)) == _GZIP
             packed.seek(0)
             if not is_packed:
+                if os.fstat(packed.fileno()).st_size > most_bytes:
+                    raise too_large(source, most_bytes)
                 return _bounded(packed, source, most_bytes)
             with gzip.GzipFile(fileobj=packed) as unpacked:
                 return _bounded(unpacked, source, most_bytes)
@@ -52,12 +52,21 @@ def read_content(path: str | os.PathLike[str], most_bytes: int = MOST_BYTES) -> 
 
 
 def _bounded(stream: BinaryIO | gzip.GzipFile, source: Path, most_bytes: int) -> bytes:
-    content = stream.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise InputError(
-            f"{source}: holds more than {most_bytes:,} bytes; it is too large to be read"
-        )
-    return content
+    blocks, total = [], 0  # asked for all at once, memory for the most there may be is taken
+    while block := stream.read(_BLOCK_BYTES):
+        blocks.append(block)
+        total += len(block)
+        if total > most_bytes:
+            raise too_large(source, most_bytes)
+    return b"".join(blocks)
+
+
+def too_large(file: str | os.PathLike[str], most_bytes: int) -> InputError:
+    """The error of a file that holds more bytes, unpacked, than are read."""
+    return InputError(
+        f"{os.fspath(file)}: holds more than {most_bytes:,} bytes, the most that is read of such a "
+        "file; take a smaller part of the graph, or leave out what tilesim does not read"
+    )
 
 
 def decoded(content: bytes, file: str) -> str:

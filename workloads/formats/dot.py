@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
+from sys import intern
 
 from workloads.formats.assumed import Assumed
 from workloads.formats.attributes import ATTRIBUTES, node_of
 from workloads.formats.content import decoded, shown, stem
 from workloads.formats.dot_tokens import Token, Tokens
-from workloads.formats.drafts import MOST_EDGES, Draft, imported
+from workloads.formats.drafts import MOST_NODES, TAKE_LESS, Draft, imported
 from workloads.formats.imported import Imported
 
 __all__ = ["DOT_ENDINGS", "read_dot"]
@@ -34,15 +35,15 @@ def read_dot(content: bytes, file: str, assumed: Assumed) -> Imported:
         The file is no digraph in DOT, or no task graph; says where and why.
     """
     tokens = Tokens(decoded(content, file), file)
-    parser = _Parser(tokens, {*ATTRIBUTES, assumed.time_attribute})
+    draft = Draft(file, stem(file, DOT_ENDINGS), "DOT", tokens.where)
+    parser = _Parser(tokens, draft, {*ATTRIBUTES, assumed.time_attribute})
     parser.graph()
-    name = parser.name or stem(file, DOT_ENDINGS)
-    draft = Draft(file, name, "DOT", tokens.where)
-    for node, (place, attributes) in parser.nodes.items():
-        draft.nodes.append(node_of(draft, node, place, attributes, assumed))
+    draft.name = parser.name or draft.name
+    for node in list(parser.nodes):  # each is let go as soon as it is read
+        place, attributes = parser.nodes.pop(node)
+        draft.add_node(node_of(draft, node, place, attributes, assumed))
     if parser.is_strict:  # which says that edges that are there twice are one
-        parser.edges = list({edge[:2]: edge for edge in reversed(parser.edges)}.values())[::-1]
-    draft.edges = parser.edges
+        draft.edges.keep_first()
     return imported(draft, assumed)
 
 
@@ -64,6 +65,8 @@ class _Parser:
     ----------
     tokens : Tokens
         The file.
+    draft : Draft
+        Takes the edges.
     wanted : set of str
         The attributes to keep.
 
@@ -71,17 +74,15 @@ class _Parser:
     ----------
     nodes : dict of str to (int, dict)
         Place and attributes of each node.
-    edges : list of (str, str, int)
-        Producer, consumer and place of each edge.
     """
 
-    def __init__(self, tokens: Tokens, wanted: Set[str]) -> None:
+    def __init__(self, tokens: Tokens, draft: Draft, wanted: Set[str]) -> None:
         self._tokens = tokens
+        self._draft = draft
         self._wanted = wanted
         self.name = ""
         self.is_strict = False
         self.nodes: dict[str, tuple[int, dict[str, str]]] = {}
-        self.edges: list[tuple[str, str, int]] = []
         self._groups: list[_Group] = []
 
     def graph(self) -> None:
@@ -145,6 +146,9 @@ class _Parser:
         if not group.joins:
             self._finish(token)
         if token.text not in self.nodes:
+            if len(self.nodes) >= MOST_NODES:
+                why = f"there are more than {MOST_NODES:,} tasks; {TAKE_LESS}"
+                raise self._tokens.error(token, why)
             self.nodes[token.text] = (token.place, dict(group.defaults))
         for outer in self._groups:
             outer.members[token.text] = None
@@ -168,9 +172,9 @@ class _Parser:
     def _join(self, group: _Group, token: Token) -> None:
         """Make the edges between the last two ends."""
         sources, targets = (list(end) for end in group.ends[-2:])
-        if len(self.edges) + len(sources) * len(targets) > MOST_EDGES:
-            raise self._tokens.error(token, f"there are more than {MOST_EDGES:,} edges")
-        self.edges += [(source, target, token.place) for source in sources for target in targets]
+        for source in sources:
+            for target in targets:
+                self._draft.add_edge(source, target, token.place)
 
     def _attributes(self, token: Token) -> dict[str, str]:
         """Read lists of attributes; the token that follows them goes back."""
@@ -188,7 +192,7 @@ class _Parser:
                         raise self._tokens.error(token, f"{shown(name)} has no value")
                     value, token = token.text, self._tokens.take()
                 if name in self._wanted:  # else a few defaults could fill the memory
-                    attributes[name] = value
+                    attributes[intern(name)] = intern(value)
                 if token.kind in (",", ";"):
                     token = self._tokens.take()
             token = self._tokens.take()

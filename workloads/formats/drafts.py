@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.errors import InputError
 from devices.kernel import CoreType, Kernel
-from runtime.graph import TaskGraph
 from runtime.launch import Launch
-from runtime.map_entries import no_entries
-from runtime.submits import Submits
 from workloads.formats.assumed import Assumed
 from workloads.formats.content import shown
+from workloads.formats.draft_edges import NamedEdges, Producers
+from workloads.formats.edge_programs import graph_of_edges, program_of_edges
 from workloads.formats.imported import Imported
 
-__all__ = ["MOST_EDGES", "NO_SCOPES", "Draft", "Node", "imported"]
+__all__ = ["MOST_EDGES", "MOST_NODES", "NO_SCOPES", "TAKE_LESS", "Draft", "Node", "imported"]
 
-MOST_EDGES = 50_000_000
-"""A file of half a gigabyte has no room for more, unless it abbreviates them."""
+MOST_EDGES = 8_000_000
+MOST_NODES = 2_500_000
+"""With so many of both, reading a file takes less than 2 GB."""
+
+TAKE_LESS = "take a smaller part of the graph"
 
 MOST_TEXT = 4096
 """Most characters of an id or a name."""
@@ -95,8 +97,8 @@ class Draft:
         Says in words where a place in the file is.
     nodes : list of Node
         In the order of the file.
-    edges : list of (str, str, int)
-        Ids of producer and consumer, and the place of the edge.
+    edges : NamedEdges
+        Ids of producer and consumer, and the place of each edge.
     notes : list of str
         As in `Imported`.
     """
@@ -106,8 +108,32 @@ class Draft:
     format: str
     where: Callable[[int], str]
     nodes: list[Node] = field(default_factory=list)
-    edges: list[tuple[str, str, int]] = field(default_factory=list)
+    edges: NamedEdges = field(default_factory=NamedEdges)
     notes: list[str] = field(default_factory=list)
+
+    def add_edge(self, source: str, target: str, place: int) -> None:
+        """Note an edge.
+
+        Raises
+        ------
+        InputError
+            There are too many.
+        """
+        if len(self.edges) >= MOST_EDGES:
+            raise self.error(place, f"there are more than {MOST_EDGES:,} edges; {TAKE_LESS}")
+        self.edges.add(source, target, place)
+
+    def add_node(self, node: Node) -> None:
+        """Note a node.
+
+        Raises
+        ------
+        InputError
+            There are too many.
+        """
+        if len(self.nodes) >= MOST_NODES:
+            raise self.error(node.place, f"there are more than {MOST_NODES:,} tasks; {TAKE_LESS}")
+        self.nodes.append(node)
 
     def error(self, place: int, why: str) -> InputError:
         """The error of something at a place of the file."""
@@ -115,7 +141,7 @@ class Draft:
 
 
 def imported(draft: Draft, assumed: Assumed) -> Imported:
-    """The graph of a draft.
+    """The graph of a draft, which is used up: its nodes are let go as soon as they are read.
 
     Raises
     ------
@@ -123,55 +149,70 @@ def imported(draft: Draft, assumed: Assumed) -> Imported:
         There is no task, an id is there twice or too long, an edge leads from or to no node, to
         its own or is there twice, or edges lead in a circle.
     """
-    number = _numbers(draft)
-    producers = _producers(draft, number)
-    order = _order(draft, producers)
+    producers = _producers(draft, _nodes_of_names(draft))
+    order, waits = producers.order()
+    if len(order) < len(producers):
+        raise _cycle(draft, producers, waits)
     notes = list(draft.notes)
-    if order != list(range(len(order))):
+    nodes = draft.nodes
+    if (np.diff(order) < 0).any():
         notes.append(OTHER_ORDER)
-        place = {old: new for new, old in enumerate(order)}
-        producers = [[place[p] for p in producers[old]] for old in order]
-    nodes = [draft.nodes[old] for old in order]
+        producers = producers.reordered(order)
+        nodes = [nodes[old] for old in order]
+    draft.nodes, draft.edges = [], NamedEdges()
     kernels, kernel = _kernels(nodes, assumed, notes)
     notes.append(NO_SCOPES)
-    submits = _submits(draft, nodes, kernels, kernel, producers)
-    graph = _graph(submits, producers)
+    ring = [node.ring for node in nodes]
+    launches = {n: node.launch for n, node in enumerate(nodes) if node.launch != _ONCE}
     times_us = np.array([node.time_us for node in nodes], dtype=np.float64)
+    nodes.clear()
+    submits = program_of_edges(draft.name, draft.file, kernels, (kernel, ring), launches, producers)
+    graph = graph_of_edges(submits, producers)
     return Imported(draft.name, draft.format, submits, graph, times_us, notes=tuple(notes))
 
 
-def _numbers(draft: Draft) -> dict[str, int]:
-    """Number of each id."""
-    number: dict[str, int] = {}
-    for n, node in enumerate(draft.nodes):
+def _nodes_of_names(draft: Draft) -> NDArray[np.int64]:
+    """Number of the node that each name of `draft.edges` is the id of; -1 if it is none."""
+    numbers = []
+    for node in draft.nodes:
         for what, text in (("id", node.id), ("kernel", node.kernel)):
             if not 0 < len(text) <= MOST_TEXT:
                 why = f"{what} {shown(text)} has {len(text):,} characters; 1 to {MOST_TEXT:,}"
                 raise draft.error(node.place, why)
             if not text.isascii() and _LONE_SURROGATE.search(text):
                 raise draft.error(node.place, f"{what} {shown(text)} is no text of Unicode")
-        if number.setdefault(node.id, n) != n:
-            first = draft.where(draft.nodes[number[node.id]].place)
-            raise draft.error(node.place, f"id {shown(node.id)} is there twice; see {first}")
+        numbers.append(draft.edges.number(node.id))
+    of = np.full(draft.edges.name_count, -1, dtype=np.int64)
+    for n, number in enumerate(numbers):
+        if of[number] >= 0:
+            node, first = draft.nodes[n], draft.nodes[of[number]]
+            why = f"id {shown(node.id)} is there twice; see {draft.where(first.place)}"
+            raise draft.error(node.place, why)
+        of[number] = n
     if not any(node.kind == 0 for node in draft.nodes):
         raise InputError(f"{draft.file}: has no task; there is nothing to simulate")
-    return number
+    return of
 
 
-def _producers(draft: Draft, number: dict[str, int]) -> list[list[int]]:
-    """Producers of each node, in the order of the edges."""
-    producers: list[list[int]] = [[] for _ in draft.nodes]
-    for source, target, place in draft.edges:
-        for end in (source, target):
-            if end not in number:
-                why = f"edge {shown(source)} -> {shown(target)}: there is no node {shown(end)}"
-                raise draft.error(place, why)
-        if source == target:
-            raise draft.error(place, f"edge of {shown(source)} to itself: it would never start")
-        producers[number[target]].append(number[source])
-    for consumer, found in enumerate(producers):
-        if len(set(found)) < len(found):
-            raise _twice(draft, draft.nodes[consumer].id)
+def _producers(draft: Draft, node_of: NDArray[np.int64]) -> Producers:
+    """Producers of each node, once the edges are checked."""
+    source, target, place = draft.edges.columns()
+    producer, consumer = node_of[source], node_of[target]
+    wrong = (producer < 0) | (consumer < 0) | (source == target)
+    for edge in np.flatnonzero(wrong)[:1].tolist():
+        ends = [draft.edges.name(int(end[edge])) for end in (source, target)]
+        for name, node in zip(ends, (producer[edge], consumer[edge]), strict=True):
+            if node < 0:
+                why = f"edge {' -> '.join(map(shown, ends))}: there is no node {shown(name)}"
+                raise draft.error(int(place[edge]), why)
+        why = f"edge of {shown(ends[0])} to itself: it would never start"
+        raise draft.error(int(place[edge]), why)
+    by_consumer = np.argsort(consumer, kind="stable")
+    start = np.searchsorted(consumer[by_consumer], np.arange(len(draft.nodes) + 1))
+    producers = Producers(start.astype(np.int64), producer[by_consumer])
+    consumer_twice = producers.twice()
+    if consumer_twice is not None:
+        raise _twice(draft, draft.nodes[consumer_twice].id)
     return producers
 
 
@@ -188,30 +229,7 @@ def _twice(draft: Draft, target: str) -> InputError:
     return draft.error(place, why)
 
 
-def _order(draft: Draft, producers: Sequence[Sequence[int]]) -> list[int]:
-    """The nodes, producers first, and apart from that as they are in the file."""
-    if all(p < n for n, each in enumerate(producers) for p in each):
-        return list(range(len(producers)))
-    consumers: list[list[int]] = [[] for _ in producers]
-    waits = [len(each) for each in producers]
-    for node, each in enumerate(producers):
-        for producer in each:
-            consumers[producer].append(node)
-    ready = [node for node, count in enumerate(waits) if not count]
-    order = []
-    while ready:
-        node = heapq.heappop(ready)
-        order.append(node)
-        for consumer in consumers[node]:
-            waits[consumer] -= 1
-            if not waits[consumer]:
-                heapq.heappush(ready, consumer)
-    if len(order) < len(producers):
-        raise _cycle(draft, producers, waits)
-    return order
-
-
-def _cycle(draft: Draft, producers: Sequence[Sequence[int]], waits: Sequence[int]) -> InputError:
+def _cycle(draft: Draft, producers: Producers, waits: Sequence[int]) -> InputError:
     """The error of edges that lead in a circle; `waits` are above 0 for nodes behind one."""
     node = next(n for n, count in enumerate(waits) if count)
     seen: dict[int, int] = {}
@@ -219,7 +237,7 @@ def _cycle(draft: Draft, producers: Sequence[Sequence[int]], waits: Sequence[int
     while node not in seen:
         seen[node] = len(path)
         path.append(node)
-        node = next(p for p in producers[node] if waits[p])
+        node = next(p for p in producers.of(node) if waits[p])
     cycle = path[seen[node] :]
     ids = [shown(draft.nodes[n].id) for n in (cycle[0], *reversed(cycle))]
     if len(ids) > _IN_CYCLE:
@@ -255,48 +273,3 @@ def _kernels(
         cores = " and ".join(sorted({core.name for core in unknown.values()}))
         notes.append(NO_CORES.format(count=len(unknown), kernels=len(kernels), cores=cores))
     return kernels, numbers
-
-
-def _submits(
-    draft: Draft,
-    nodes: Sequence[Node],
-    kernels: Sequence[Kernel],
-    kernel: list[int],
-    producers: Sequence[Sequence[int]],
-) -> Submits:
-    count = len(nodes)
-    return Submits(
-        draft.name,
-        draft.file,
-        (),
-        kernels,
-        (),
-        kernel=kernel,
-        depth=[node.ring for node in nodes],
-        views=[()] * count,
-        scalars=[()] * count,
-        launches={n: node.launch for n, node in enumerate(nodes) if node.launch != _ONCE},
-        explicit={n: tuple(each) for n, each in enumerate(producers) if each},
-        scope=list(range(count)),
-        scope_line=[0] * count,
-        scope_end=list(range(1, count + 1)),
-    )
-
-
-def _graph(submits: Submits, producers: Sequence[Sequence[int]]) -> TaskGraph:
-    count = len(submits)
-    return TaskGraph(
-        name=submits.name,
-        kernels=submits.kernels,
-        kernel=np.array(submits.kernel, dtype=np.int32),
-        ring=np.array(submits.depth, dtype=np.int8),
-        fanin_start=np.cumsum([0, *map(len, producers)], dtype=np.int64),
-        fanin=np.array([p for each in producers for p in each], dtype=np.int32),
-        chain_entries=np.zeros(count, dtype=np.int32),
-        dropped=0,
-        views=submits.views,
-        scalars=submits.scalars,
-        scopes=submits.scopes,
-        map_entries=no_entries(),
-        launches=submits.launches,
-    )

@@ -1,4 +1,10 @@
-"""Files of task graphs: which formats there are, and which one a file has."""
+"""Files of task graphs: which formats there are, and which one a file has.
+
+Files are read whole. So that this takes less than 2 GB of memory there is a limit to the bytes of
+a file, unpacked: 90 MB in the Standard Task Graph Set, which needs the fewest for a task, 180 MB
+in the project's own JSON, 200 MB in WfFormat and DOT and 380 MB in GraphML; and at most 2 500 000
+tasks and 8 000 000 edges, whatever the bytes, in all but the project's own.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +21,7 @@ from runtime.garbage import garbage_collection_paused
 from runtime.graph import TaskGraph
 from workloads.files import file_ending, write_file
 from workloads.formats.assumed import Assumed
-from workloads.formats.content import read_content
+from workloads.formats.content import read_content, too_large
 from workloads.formats.dot import DOT_ENDINGS, read_dot
 from workloads.formats.dot_writer import dot_of
 from workloads.formats.graph_json import FORMAT
@@ -35,6 +41,7 @@ HEAD_BYTES = 1 << 16
 """So much of a file mostly tells its format, where its name does not."""
 
 _GZIP = ".gz"
+_MB = 1_000_000
 
 Reader = Callable[[bytes, str, Assumed], Imported]
 Writer = Callable[[Imported], bytes]
@@ -57,6 +64,10 @@ class GraphFormat:
         ``read(content, file, assumed)`` reads one; raises InputError alone.
     write : callable or None
         What a file of a graph holds, where the format can be written.
+    most_bytes : int
+        Most bytes of a file, unpacked, so that reading takes less than 2 GB of memory. Measured
+        are graphs with two edges for each task; `workloads.formats.drafts` limits tasks and edges
+        of files that say them in fewer bytes.
     """
 
     name: str
@@ -64,6 +75,7 @@ class GraphFormat:
     recognises: Callable[[bytes], bool]
     read: Reader
     write: Writer | None = None
+    most_bytes: int = 180 * _MB
 
 
 def _finds(pattern: bytes) -> Callable[[bytes], bool]:
@@ -85,10 +97,15 @@ FORMATS = [
         _finds(rb'"(schemaVersion|workflow)"\s*:'),
         read_wfformat,
         wfformat_of,
+        200 * _MB,
     ),
-    GraphFormat("DOT", DOT_ENDINGS, _finds(rb"(?i)\bdigraph\b"), read_dot, dot_of),
-    GraphFormat("GraphML", GRAPHML_ENDINGS, _finds(rb"<graphml\b"), read_graphml, graphml_of),
-    GraphFormat("Standard Task Graph", STG_ENDINGS, _finds(rb"\A\s*\d+\s"), read_stg),
+    GraphFormat("DOT", DOT_ENDINGS, _finds(rb"(?i)\bdigraph\b"), read_dot, dot_of, 200 * _MB),
+    GraphFormat(
+        "GraphML", GRAPHML_ENDINGS, _finds(rb"<graphml\b"), read_graphml, graphml_of, 380 * _MB
+    ),
+    GraphFormat(
+        "Standard Task Graph", STG_ENDINGS, _finds(rb"\A\s*\d+\s"), read_stg, None, 90 * _MB
+    ),
 ]
 """All formats; where several share an ending, the first that recognises a file reads it."""
 
@@ -116,14 +133,23 @@ def read_graph_file(path: str | os.PathLike[str], assumed: Assumed | None = None
         The file cannot be read or is in no known format, or something in it is wrong; says what,
         and where.
     """
-    content, file = read_content(path), os.fspath(path)
+    file = os.fspath(path)
+    fitting = _fitting(file)
+    content = read_content(path, max(f.most_bytes for f in fitting or FORMATS))
     with garbage_collection_paused():  # millions of small objects, none of them garbage
-        return _format_of(content, file).read(content, file, assumed or Assumed())
+        found = _format_of(content, file, fitting)
+        if len(content) > found.most_bytes:
+            raise too_large(file, found.most_bytes)
+        return found.read(content, file, assumed or Assumed())
 
 
-def _format_of(content: bytes, file: str) -> GraphFormat:
+def _fitting(file: str) -> list[GraphFormat]:
+    """Formats that have the ending of a file."""
     name = Path(file).name.lower().removesuffix(_GZIP)
-    fitting = [f for f in FORMATS if name.endswith(f.endings)]
+    return [f for f in FORMATS if name.endswith(f.endings)]
+
+
+def _format_of(content: bytes, file: str, fitting: Sequence[GraphFormat]) -> GraphFormat:
     if len(fitting) == 1:  # its own reader says best what is wrong with it
         return fitting[0]
     # What tells the format may stand behind all else where another tool has sorted the keys.

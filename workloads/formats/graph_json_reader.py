@@ -24,11 +24,13 @@ from workloads.formats.graph_json import (
     GraphFile,
     Header,
     LaunchRecord,
+    Program,
     ScopeColumns,
 )
 from workloads.formats.graph_json_arguments import Arguments
 from workloads.formats.imported import Imported
 from workloads.formats.json_content import from_json
+from workloads.formats.named_producers import named_producers, shared_numbers
 
 __all__ = ["GRAPH_JSON_ENDINGS", "read_graph_json"]
 
@@ -72,6 +74,25 @@ class _Reader:
 
     def imported(self) -> Imported:
         """What the file holds."""
+        graph, arguments = self._graph()
+        durations_us = self._durations_us(graph.kernel)
+        content = self._content
+        program, has_tensors = content.program, content.tensors is not None
+        notes = tuple(dict.fromkeys((*content.notes, _NO_OPERATIONS)))
+        # The columns of the file take more memory than all that is made of them: they go first.
+        del content, self._content
+        return Imported(
+            name=graph.name,
+            format=f"tilesim graph {VERSION}",
+            submits=self._submits(graph, program, arguments),
+            graph=graph,
+            durations_us=durations_us,
+            has_tensors=has_tensors,
+            notes=notes,
+        )
+
+    def _graph(self) -> tuple[TaskGraph, tuple[View, ...]]:
+        """The graph, and the tensors of the program."""
         content, columns, count = self._content, self._columns, self._count
         arguments = Arguments(columns, content.kernels, content.submits.kernel)
         kernel = arguments.kernel
@@ -98,17 +119,9 @@ class _Reader:
             map_entries=self._entries(content.map_entries),
             launches=self._launches(content.launches, kernel),
         )
-        return Imported(
-            name=content.name,
-            format=f"tilesim graph {VERSION}",
-            submits=self._submits(graph, tensors),
-            graph=graph,
-            durations_us=self._durations_us(kernel),
-            has_tensors=content.tensors is not None,
-            notes=tuple(dict.fromkeys((*content.notes, _NO_OPERATIONS))),
-        )
+        return graph, tensors
 
-    def _durations_us(self, kernel: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _durations_us(self, kernel: NDArray[np.int32]) -> NDArray[np.float64]:
         field, values = "submits.duration_us", self._content.submits.duration_us
         self._columns.counted(field, values, self._count)
         times_us = np.array(values, dtype=np.float64)
@@ -193,15 +206,16 @@ class _Reader:
             launches[record.submit] = Launch(record.blocks, record.sync_start, record.allows_early)
         return launches
 
-    def _submits(self, graph: TaskGraph, arguments: tuple[View, ...]) -> Submits:
+    def _submits(
+        self, graph: TaskGraph, program: Program | None, arguments: tuple[View, ...]
+    ) -> Submits:
         """The program; where the file does not have it, one that names all producers itself."""
-        program, columns, count = self._content.program, self._columns, self._count
+        columns, count = self._columns, self._count
+        number = shared_numbers(count)
         manual: set[int] = set()
         if program is None:
             file, depth = self._file, graph.ring.tolist()
-            explicit = {
-                n: tuple(found) for n in range(count) if (found := graph.producers(n).tolist())
-            }
+            explicit = named_producers(graph.fanin_start, graph.fanin, number)
             manual = set(explicit)
         else:
             file = program.file
@@ -227,7 +241,7 @@ class _Reader:
             launches=dict(graph.launches),
             explicit=explicit,
             manual=manual,
-            scope=graph.scopes.of.tolist(),
+            scope=[number[scope] for scope in graph.scopes.of],
             scope_line=graph.scopes.line.tolist(),
-            scope_end=graph.scopes.end.tolist(),
+            scope_end=[number[end] for end in graph.scopes.end],
         )

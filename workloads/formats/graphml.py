@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from sys import intern
 from xml.parsers import expat
 
 from devices.errors import InputError
 from workloads.formats.assumed import Assumed
 from workloads.formats.attributes import ATTRIBUTES, node_of
 from workloads.formats.content import shown, stem
-from workloads.formats.drafts import Draft, imported
+from workloads.formats.drafts import MOST_NODES, TAKE_LESS, Draft, imported
 from workloads.formats.imported import Imported
 
 __all__ = ["GRAPHML_ENDINGS", "read_graphml"]
@@ -27,13 +28,14 @@ def read_graphml(content: bytes, file: str, assumed: Assumed) -> Imported:
     InputError
         The file is no XML, has a DOCTYPE, or is no task graph in GraphML; says where and why.
     """
-    reader = _Reader(file, assumed)
+    draft = Draft(file, stem(file, GRAPHML_ENDINGS), "GraphML", _where)
+    reader = _Reader(draft, assumed)
     reader.read(content)
-    name = reader.name or stem(file, GRAPHML_ENDINGS)
-    draft = Draft(file, name, "GraphML", _where, edges=reader.edges)
-    for node, (line, keys) in reader.nodes.items():
+    draft.name = reader.name or draft.name
+    for node in list(reader.nodes):  # each is let go as soon as it is read
+        line, keys = reader.nodes.pop(node)
         attributes = {**reader.defaults, **keys}
-        draft.nodes.append(node_of(draft, node, line, attributes, assumed))
+        draft.add_node(node_of(draft, node, line, attributes, assumed))
     return imported(draft, assumed)
 
 
@@ -42,24 +44,22 @@ def _where(line: int) -> str:
 
 
 class _Reader:
-    """What the elements of a file say.
+    """What the elements of a file say; edges go into the draft.
 
     Attributes
     ----------
     nodes : dict of str to (int, dict)
         Line and attributes of each node.
-    edges : list of (str, str, int)
-        Producer, consumer and line of each edge.
     defaults : dict of str to str
         What holds for nodes that say nothing else.
     """
 
-    def __init__(self, file: str, assumed: Assumed) -> None:
+    def __init__(self, draft: Draft, assumed: Assumed) -> None:
         self.name = ""
         self.nodes: dict[str, tuple[int, dict[str, str]]] = {}
-        self.edges: list[tuple[str, str, int]] = []
         self.defaults: dict[str, str] = {}
-        self._file = file
+        self._draft = draft
+        self._file = draft.file
         self._wanted = {*ATTRIBUTES, assumed.time_attribute}
         self._keys: dict[str, str] = {}  # the attribute that each key of nodes stands for
         self._open: list[str] = []
@@ -154,6 +154,8 @@ class _Reader:
         if self._node in self.nodes:
             first = _where(self.nodes[self._node][0])
             raise self._error(f"node: id {shown(self._node)} is there twice; see {first}")
+        if len(self.nodes) >= MOST_NODES:
+            raise self._error(f"there are more than {MOST_NODES:,} tasks; {TAKE_LESS}")
         self.nodes[self._node] = (self._parser.CurrentLineNumber, {})
 
     def _begin_edge(self, attributes: dict[str, str]) -> None:
@@ -161,7 +163,7 @@ class _Reader:
         target = self._needed(attributes, "edge", "target")
         if attributes.get("directed", "true") != "true":
             raise self._error(f"edge {shown(source)} -> {shown(target)}: is not directed")
-        self.edges.append((source, target, self._parser.CurrentLineNumber))
+        self._draft.add_edge(source, target, self._parser.CurrentLineNumber)
 
     def _characters(self, text: str) -> None:
         if self._text is not None and self._open[-1] in ("data", "default"):
@@ -175,6 +177,6 @@ class _Reader:
         text = "".join(self._text).strip()
         self._text = None
         if name == "data":
-            self.nodes[self._node][1][self._keys[self._key]] = text
+            self.nodes[self._node][1][self._keys[self._key]] = intern(text)
         elif self._key in self._keys:
             self.defaults[self._keys[self._key]] = text

@@ -97,11 +97,12 @@ def from_networkx(
     for number, (node, attributes) in enumerate(network.nodes(data=True)):
         described = node_of(draft, str(node), number, attributes, assumed or Assumed())
         described.id = ids[node]
-        draft.nodes.append(described)
+        draft.add_node(described)
     edges = [
         (ids[source], ids[to], data.get(_ORDER)) for source, to, data in network.edges(data=True)
     ]
     if all(isinstance(order, int) for _, _, order in edges):
         edges.sort(key=lambda edge: edge[2])
-    draft.edges = [(source, target, int(target)) for source, target, _ in edges]
+    for source, target, _ in edges:
+        draft.add_edge(source, target, int(target))
     return imported(draft, assumed or Assumed())

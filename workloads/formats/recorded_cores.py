@@ -33,9 +33,9 @@ class RecordedCores:
         The scheduler thread that owns each.
     thread_count : int
         Scheduler threads.
-    row : int64 array, shape (r,)
+    row : int16 array, shape (r,)
         The core of each row of the recording, as position in `device_id`.
-    lane : int64 array, shape (r,)
+    lane : int8 array, shape (r,)
         Which vector core of its cluster each row ran on; 0 for cube cores.
     notes : tuple of str
         What had to be guessed.
@@ -46,8 +46,8 @@ class RecordedCores:
     aiv_count: int
     thread: Ints
     thread_count: int
-    row: Ints
-    lane: Ints
+    row: NDArray[np.int16]
+    lane: NDArray[np.int8]
     notes: tuple[str, ...]
 
 
@@ -65,7 +65,7 @@ def find_cores(recording: Recording) -> RecordedCores:
     aic_count = int(np.count_nonzero(is_aic))
     position = np.empty(len(device_id), dtype=np.int64)
     position[device_id] = np.arange(len(device_id))
-    row = position[recording.rows.core]
+    row = position.astype(np.int16)[recording.rows.core]
     owner, threads = _threads(recording, len(is_aic), notes)
     lane = np.where(row < aic_count, 0, (row - aic_count) % (_PER_CLUSTER - 1))
     return RecordedCores(
@@ -75,7 +75,7 @@ def find_cores(recording: Recording) -> RecordedCores:
         owner[device_id],
         threads,
         row,
-        lane,
+        lane.astype(np.int8),
         tuple(notes),
     )
 

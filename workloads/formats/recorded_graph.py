@@ -15,10 +15,11 @@ from runtime.map_entries import no_entries
 from runtime.scopes import Scopes
 from runtime.submits import Submits
 from workloads.formats.deps import Dependences
+from workloads.formats.named_producers import named_producers, shared_numbers
 from workloads.formats.recorded_kernels import KernelTable
+from workloads.formats.recorded_rows import RecordedRun
 from workloads.formats.recorded_tasks import RecordedTasks
 from workloads.formats.recorded_tensors import RecordedTensors, find_tensors
-from workloads.formats.recording import Recording
 from workloads.formats.task_functions import ABSENT, TaskFunctions
 
 __all__ = ["RecordedGraph", "build_recorded_graph"]
@@ -27,6 +28,14 @@ _LEAST_SHARE = 1e-9
 """Part of a kernel's time that a core is busy at the least."""
 
 _ONCE = Launch()
+
+_RUN_AGAIN = (
+    "Run again, the edges are given: what lookups and inserts of the TensorMap cost is left out. "
+    "Each submit has a scope of its own, so that it retires as soon as its consumers are done."
+)
+_NO_SYNC_START = (
+    "Whether blocks have to start together (sync_start) is not recorded; run again, none has to."
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +50,7 @@ class RecordedGraph:
 
 def build_recorded_graph(
     name: str,
-    recording: Recording,
-    tasks: RecordedTasks,
-    executed: TaskFunctions,
+    run: RecordedRun,
     dependences: Dependences | None,
     names: Mapping[int, str],
 ) -> RecordedGraph:
@@ -53,7 +60,7 @@ def build_recorded_graph(
     ----------
     name : str
         What to call it.
-    recording, tasks, executed
+    run : RecordedRun
         What ran.
     dependences : Dependences or None
         What `deps.json` says of tensors.
@@ -65,14 +72,16 @@ def build_recorded_graph(
     InputError
         As `find_tensors`.
     """
+    recording, tasks, executed = run.recording, run.tasks, run.executed
     count = len(tasks.id)
+    nothing: list[tuple[()]] = [()] * count
     tensors = (
-        RecordedTensors([()] * count, [()] * count, (), ())
+        RecordedTensors([*nothing], [*nothing], (), ())
         if dependences is None
         else find_tensors(dependences, tasks)
     )
     kernel, table = _kernels(tasks, executed, tensors, names)
-    scalars: list[tuple[int, ...]] = [()] * count
+    scalars: list[tuple[int, ...]] = [*nothing]
     rows = recording.rows
     exec_us = np.maximum(rows.end_us - rows.start_us, 0.0)
     durations_us = np.zeros(count)
@@ -84,6 +93,7 @@ def build_recorded_graph(
         np.arange(1, count + 1, dtype=np.int64),
         np.zeros(count, dtype=np.int32),
     )
+    numbers = shared_numbers(count)
     ring = (tasks.id >> RING_SHIFT).astype(np.int8)
     graph = TaskGraph(
         name=name,
@@ -111,14 +121,16 @@ def build_recorded_graph(
         views=tensors.views,
         scalars=scalars,
         launches=launches,
-        explicit=_explicit(tasks, tensors.views),
-        scope=scopes.of.tolist(),
-        scope_line=scopes.line.tolist(),
-        scope_end=scopes.end.tolist(),
+        explicit=_explicit(tasks, tensors.views, numbers),
+        scope=numbers[:count],
+        scope_line=[0] * count,
+        scope_end=numbers[1:],
     )
     if dependences is not None:
         submits.manual = {n for n, t in enumerate(tasks.id.tolist()) if _is_manual(dependences, t)}
-    notes = list(tensors.notes)
+    notes = [*tensors.notes, _RUN_AGAIN]
+    if any(launch.blocks > 1 for launch in launches.values()):
+        notes.append(_NO_SYNC_START)
     uneven = np.bincount(tasks.row, exec_us < durations_us[tasks.row] - 1e-9, count) > 0
     if uneven.any():
         notes.append(
@@ -208,11 +220,11 @@ def _launches(
     return launches
 
 
-def _explicit(tasks: RecordedTasks, views: list[tuple[View, ...]]) -> dict[int, tuple[int, ...]]:
+def _explicit(
+    tasks: RecordedTasks, views: list[tuple[View, ...]], numbers: list[int]
+) -> dict[int, tuple[int, ...]]:
     """Producers that count as named: of edges that are, and where no tensor can be compared."""
-    named: dict[int, list[int]] = {}
-    columns = (tasks.producer.tolist(), tasks.consumer.tolist(), tasks.is_explicit.tolist())
-    for producer, consumer, is_explicit in zip(*columns, strict=True):
-        if is_explicit or not views[producer] or not views[consumer]:
-            named.setdefault(consumer, []).append(producer)
-    return {consumer: tuple(producers) for consumer, producers in named.items()}
+    is_bare = np.array([not own for own in views], dtype=np.bool_)
+    named = tasks.is_explicit | is_bare[tasks.producer] | is_bare[tasks.consumer]
+    start = np.searchsorted(tasks.consumer[named], np.arange(len(views) + 1))
+    return named_producers(start, tasks.producer[named], numbers)

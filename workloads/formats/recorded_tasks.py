@@ -36,7 +36,7 @@ class RecordedTasks:
         The edges, as positions in `id`, by consumer and then producer, each once.
     is_explicit : bool array, shape (e,)
         Whether the program names the producer.
-    row : int64 array, shape (r,)
+    row : int32 array, shape (r,)
         Position in `id` of the task of each row of the recording.
     notes : tuple of str
         What had to be guessed.
@@ -48,7 +48,7 @@ class RecordedTasks:
     producer: Ints
     consumer: Ints
     is_explicit: NDArray[np.bool_]
-    row: Ints
+    row: NDArray[np.int32]
     notes: tuple[str, ...]
 
 
@@ -62,7 +62,7 @@ def find_tasks(recording: Recording, dependences: Dependences | None) -> Recorde
         submission, or the graph is that of another run.
     """
     notes: list[str] = []
-    ran = np.unique(recording.rows.task)
+    ran = _distinct(recording.rows.task)
     ids, is_dummy = _known(recording, dependences, ran, notes)
     if dependences is None:
         producer, consumer = recording.edges.producer, recording.edges.consumer
@@ -71,7 +71,8 @@ def find_tasks(recording: Recording, dependences: Dependences | None) -> Recorde
         producer, consumer = dependences.producer, dependences.consumer
         is_explicit = dependences.is_explicit
     gaps = _gaps(ids, notes)
-    ids, back = np.unique(np.concatenate([ids, gaps]), return_index=True)
+    back = np.argsort(np.concatenate([ids, gaps]), kind="stable")
+    ids = np.concatenate([ids, gaps])[back]
     is_dummy = np.concatenate([is_dummy, np.zeros(len(gaps), dtype=np.bool_)])[back]
     order = _order(recording, ids, producer, consumer)
     position = np.empty(len(ids), dtype=np.int64)
@@ -96,7 +97,7 @@ def find_tasks(recording: Recording, dependences: Dependences | None) -> Recorde
         first[once],
         last[once],
         is_explicit[once],
-        position[np.searchsorted(ids, recording.rows.task)],
+        position.astype(np.int32)[np.searchsorted(ids, recording.rows.task)],
         tuple(notes),
     )
 
@@ -108,7 +109,7 @@ def _known(
     submitted = _NONE if recording.submits is None else recording.submits.task
     alone = np.array(sorted(recording.dummies), dtype=np.int64)
     if dependences is None:
-        named = np.unique(np.concatenate([ran, submitted, alone]))
+        named = _distinct(ran, submitted, alone)
         edges = recording.edges
         unknown = np.flatnonzero(~np.isin(edges.consumer, named))
         for wrong in unknown[:1].tolist():
@@ -116,7 +117,7 @@ def _known(
                 f"{recording.path}: {recording.rows.where}[{edges.record[wrong]}].fanout: task "
                 f"{edges.consumer[wrong]} has no record; records were lost, or the file is cut"
             )
-        waits = np.setdiff1d(edges.consumer, ran)
+        waits = _without(_distinct(edges.consumer), ran)
         if len(waits):
             notes.append(
                 f"{len(waits)} tasks that wait for others have no execution; they count as tasks "
@@ -125,8 +126,8 @@ def _known(
         return named, np.isin(named, np.concatenate([alone, waits]))
     tasks = np.array(sorted(dependences.tasks), dtype=np.int64)
     _check_same_run(recording, dependences, ran, tasks)
-    named = np.unique(np.concatenate([tasks, submitted, dependences.producer]))
-    idle = np.setdiff1d(tasks, ran)
+    named = _distinct(tasks, submitted, dependences.producer)
+    idle = _without(tasks, ran)
     silent = [t for t in idle.tolist() if max(dependences.tasks[t].functions) >= 0]
     skipped = [t for t in silent if t not in recording.dummies]
     if skipped:
@@ -142,8 +143,22 @@ def _known(
 _NONE = np.array([], dtype=np.int64)
 
 
+def _distinct(*columns: Ints) -> Ints:
+    """Ids in columns, ascending, each once."""
+    ids = np.concatenate(columns)
+    ids.sort()  # np.unique puts them into a hash table, which takes ten times as long
+    new = np.ones(len(ids), dtype=np.bool_)
+    np.not_equal(ids[1:], ids[:-1], out=new[1:])
+    return ids[new]
+
+
+def _without(ids: Ints, others: Ints) -> Ints:
+    """Ids that are not among others; both are distinct."""
+    return np.setdiff1d(ids, others, assume_unique=True)
+
+
 def _check_same_run(recording: Recording, dependences: Dependences, ran: Ints, tasks: Ints) -> None:
-    for other in np.setdiff1d(ran, tasks)[:1].tolist():
+    for other in _without(ran, tasks)[:1].tolist():
         record = int(np.flatnonzero(recording.rows.task == other)[0])
         raise InputError(
             f"{recording.path}: {recording.rows.where}[{record}]: {dependences.path.name} has no "
@@ -173,7 +188,7 @@ def _gaps(ids: Ints, notes: list[str]) -> Ints:
         notes.append(
             f"{count} numbers of ring {ring} have no record; they count as allocs, which have none."
         )
-        missing = np.setdiff1d(np.arange(int(local[-1]) + 1), local, assume_unique=True)
+        missing = _without(np.arange(int(local[-1]) + 1), local)
         found.append(missing | (ring << RING_SHIFT))
     return np.concatenate(found)
 

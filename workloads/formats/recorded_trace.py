@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from runtime.demand import Limits
 from runtime.graph import ALLOC, DUMMY, TaskGraph
 from runtime.trace import WAIT, Trace
-from workloads.formats.recorded_cores import RecordedCores
+from workloads.formats.recorded_rows import RecordedRun
 from workloads.formats.recorded_tasks import RecordedTasks
-from workloads.formats.recording import ROUNDING_US, SKEW_US, Recording, SchedulerPhases
-from workloads.formats.task_functions import TaskFunctions
+from workloads.formats.recording import ROUNDING_US, SKEW_US, Recording, Rows, SchedulerPhases
 
 __all__ = ["build_recorded_trace"]
 
@@ -43,63 +42,54 @@ class _Readiness:
 
     submit_us: Floats
     ready_us: Floats
-    released_by: Ints
+    released_by: NDArray[np.int32]
 
 
-def build_recorded_trace(
-    graph: TaskGraph,
-    recording: Recording,
-    tasks: RecordedTasks,
-    executed: TaskFunctions,
-    cores: RecordedCores,
-) -> tuple[Trace, tuple[str, ...]]:
+def build_recorded_trace(graph: TaskGraph, run: RecordedRun) -> tuple[Trace, tuple[str, ...]]:
     """Build the trace of a recorded run; returns what had to be guessed as well.
 
     A task is ready when it is submitted and the last of its producers has finished, at the latest
     when it is dispatched.
     """
     notes: list[str] = []
-    rows, count = recording.rows, len(graph)
-    order = np.lexsort((rows.start_us, cores.row, tasks.row))
-    task = tasks.row[order]
-    dispatch_us, finish_us = rows.dispatch_us[order], rows.finish_us[order]
-    exec_us = rows.end_us[order] - rows.start_us[order]
+    recording, cores, tasks = run.recording, run.cores, run.tasks
+    rows, task, count = recording.rows, tasks.row, len(graph)
     first_us, last_us = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(first_us, task, dispatch_us)
-    np.maximum.at(last_us, task, finish_us)
+    np.minimum.at(first_us, task, rows.dispatch_us)
+    np.maximum.at(last_us, task, rows.finish_us)
     begin_us, submit_us = _submitted(recording, tasks, first_us, notes)
     readiness = _readiness(graph, recording, tasks, submit_us, first_us, last_us, notes)
-    thread = cores.thread[cores.row[order]]
-    observe_us, done_us = finish_us.copy(), finish_us.copy()
+    thread = cores.thread.astype(np.int16)[cores.row]
+    observe_us = done_us = rows.finish_us
     dispatch_cost_us = 0.0
     if recording.phases is None:
         notes.append(_NO_PHASES)
     else:
-        observe_us, done_us = _completions(recording.phases, thread, rows.end_us[order], finish_us)
+        observe_us, done_us = _completions(recording.phases, thread, rows)
         dispatch_cost_us = _dispatch_cost_us(recording.phases)
     completed_us = np.where(np.isfinite(last_us), last_us, submit_us)
     np.maximum.at(completed_us, task, done_us)
     is_task = graph.kernel != ALLOC
     trace = Trace(
         graph=graph,
-        task=task.astype(np.int32),
+        task=task,
         submit_us=readiness.submit_us[task],
         ready_us=readiness.ready_us[task],
-        dispatch_us=dispatch_us,
-        start_us=rows.start_us[order],
-        end_us=rows.end_us[order],
+        dispatch_us=rows.dispatch_us,
+        start_us=rows.start_us,
+        end_us=rows.end_us,
         observe_us=observe_us,
-        finish_us=finish_us,
+        finish_us=rows.finish_us,
         done_us=done_us,
-        core=cores.row[order].astype(np.int16),
-        thread=thread.astype(np.int16),
+        core=cores.row,
+        thread=thread,
         orchestrator_begin_us=begin_us,
         orchestrator_end_us=submit_us,
         dispatch_cost_us=dispatch_cost_us,
         aic_count=cores.aic_count,
         aiv_count=cores.aiv_count,
         thread_count=cores.thread_count,
-        released_by=readiness.released_by[task].astype(np.int32),
+        released_by=readiness.released_by[task],
         named_core=np.full(len(task), -1, dtype=np.int16),
         decision_us=0.0,
         policy="recorded",
@@ -109,10 +99,10 @@ def build_recorded_trace(
             np.int32
         ),
         limits=_NO_LIMITS,
-        alone_us=exec_us,
+        alone_us=rows.end_us - rows.start_us,
         hbm_bytes=np.zeros(len(task)),
         gm_bytes=np.zeros(len(task)),
-        side=executed.side[order],
+        side=run.executed.side,
         core_id=_numbering(cores.device_id),
     )
     return trace, tuple(notes)
@@ -163,7 +153,7 @@ def _readiness(
 ) -> _Readiness:
     submitted_us = np.minimum(submit_us, first_us)
     complete_us = last_us.copy()  # allocs are complete before anything asks
-    cause = np.arange(len(graph))
+    cause = np.arange(len(graph), dtype=np.int32)
     for dummy in np.flatnonzero(graph.kernel == DUMMY).tolist():
         # What a dummy task waited for is what made those ready that wait for it.
         producers = graph.producers(dummy)
@@ -172,7 +162,7 @@ def _readiness(
         seen_us = recording.dummies.get(int(tasks.id[dummy]), -np.inf)
         complete_us[dummy] = max(submitted_us[dummy], waited_us, seen_us)
         cause[dummy] = cause[latest] if waited_us > submitted_us[dummy] else -1
-    released_by = np.full(len(graph), -1)
+    released_by = np.full(len(graph), -1, dtype=np.int32)
     held = _holds(recording, tasks, notes)
     producer, consumer = tasks.producer[held], tasks.consumer[held]
     order = np.lexsort((complete_us[producer], consumer))
@@ -189,6 +179,8 @@ def _readiness(
 def _holds(recording: Recording, tasks: RecordedTasks, notes: list[str]) -> NDArray[np.bool_]:
     """Which edges the run kept to; those of another run, or of a wrong graph, hold up nothing."""
     count, rows = len(tasks.id), recording.rows
+    if not len(tasks.producer):
+        return np.ones(0, dtype=np.bool_)
     start_us, end_us = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(start_us, tasks.row, rows.start_us)
     np.maximum.at(end_us, tasks.row, rows.end_us)
@@ -202,13 +194,14 @@ def _holds(recording: Recording, tasks: RecordedTasks, notes: list[str]) -> NDAr
 
 
 def _completions(
-    phases: SchedulerPhases, thread: Ints, end_us: Floats, finish_us: Floats
+    phases: SchedulerPhases, thread: NDArray[np.int16], stamps: Rows
 ) -> tuple[Floats, Floats]:
     """When a thread began and ended to complete each row.
 
     A phase that completes several tasks is divided where they finish. Phases say how many they
     completed; where records are missing, those that a row finishes in are taken.
     """
+    end_us, finish_us = stamps.end_us, stamps.finish_us
     observe_us, done_us = finish_us.copy(), finish_us.copy()
     for number in np.unique(thread).tolist():
         own = np.flatnonzero(~phases.is_dispatch & (phases.thread == number))

@@ -11,7 +11,10 @@ as well, counts from 1 and has no dummy at the beginning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+
+import numpy as np
 
 from devices.errors import InputError
 from runtime.graph import DUMMY
@@ -23,6 +26,8 @@ from workloads.formats.imported import Imported
 __all__ = ["STG_ENDINGS", "read_stg"]
 
 STG_ENDINGS = (".stg",)
+
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n?|\n|\Z)")
 
 _UNITS = (
     "Times are in units that the file does not explain; a unit is taken for {unit_us:g} us. Tasks "
@@ -63,8 +68,8 @@ def _where(line: int) -> str:
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Number and words of each line that has any, without comments."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = line.partition("#")[0].split()
+    for number, line in enumerate(_LINE.finditer(text), start=1):
+        words = line[1].partition("#")[0].split()
         if words:
             yield number, words
 
@@ -93,16 +98,18 @@ def _task(draft: Draft, line: int, row: list[str], assumed: Assumed) -> None:
             f"task {number}: says {predecessors} predecessors and names {len(row) - 3}; graphs "
             "with communication costs cannot be read",
         )
-    draft.nodes.append(Node(str(number), line, time_us=time_us))
+    draft.add_node(Node(str(number), line, time_us=time_us))
     for word in row[3:]:
         producer = _whole(draft, line, f"task {number}: predecessor", word)
-        draft.edges.append((str(producer), str(number), line))
+        draft.add_edge(str(producer), str(number), line)
 
 
 def _mark_dummies(draft: Draft) -> None:
     """Tell the dummies at the beginning and at the end from tasks."""
-    producers = {source for source, _, _ in draft.edges}
-    consumers = {target for _, target, _ in draft.edges}
-    for node in draft.nodes:
-        if not node.time_us and not (node.id in producers and node.id in consumers):
+    source, target, _ = draft.edges.columns()
+    numbers = [draft.edges.number(node.id) for node in draft.nodes]
+    inner = np.zeros(draft.edges.name_count, dtype=np.bool_)
+    inner[np.intersect1d(source, target)] = True
+    for node, is_inner in zip(draft.nodes, inner[numbers], strict=True):
+        if not node.time_us and not is_inner:
             node.kind = DUMMY

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.errors import InputError
+from runtime.garbage import garbage_collection_paused
 from workloads.formats.blocks import DEFAULT_LIMITS, FileLimits
 from workloads.formats.deps import Dependences, read_dependences
 from workloads.formats.imported import Imported
 from workloads.formats.json_pieces import Nesting, json_pieces
 from workloads.formats.name_map import NAMES_KEY, read_names
-from workloads.formats.recorded_cores import find_cores
 from workloads.formats.recorded_graph import build_recorded_graph
-from workloads.formats.recorded_tasks import find_tasks
+from workloads.formats.recorded_rows import RecordedRun, find_run
 from workloads.formats.recorded_trace import build_recorded_trace
-from workloads.formats.recording import Recording
 from workloads.formats.records import decode_value
 from workloads.formats.swimlane_raw import read_raw_recording
 from workloads.formats.swimlane_us import read_us_recording
-from workloads.formats.task_functions import find_functions
 
 __all__ = ["read_swimlane"]
 
@@ -93,34 +91,33 @@ def read_swimlane(
     version, is_raw = _version(records, limits)
     files = _files(records, name_map, dependences, beside=is_raw)
     read = read_raw_recording if is_raw else read_us_recording
-    recording = read(records, version, limits)
-    graph = None if files.dependences is None else read_dependences(files.dependences, limits)
-    names = dict(recording.names) if files.names is None else read_names(files.names, limits)
-    return _imported(recording, graph, names, files)
+    with garbage_collection_paused():  # a million small objects, none of them garbage
+        graph = None if files.dependences is None else read_dependences(files.dependences, limits)
+        # No name for what was read: as soon as its rows are in order, it is let go.
+        run = find_run(read(records, version, limits), graph)
+        names = run.recording.names if files.names is None else read_names(files.names, limits)
+        return _imported(run, graph, names, files)
 
 
 def _imported(
-    recording: Recording, dependences: Dependences | None, names: dict[int, str], files: _Files
+    run: RecordedRun, dependences: Dependences | None, names: dict[int, str], files: _Files
 ) -> Imported:
-    cores = find_cores(recording)
-    tasks = find_tasks(recording, dependences)
-    executed = find_functions(recording, tasks, dependences, cores.lane)
-    name = _name(recording.path)
-    built = build_recorded_graph(name, recording, tasks, executed, dependences, names)
-    trace, trace_notes = build_recorded_trace(built.graph, recording, tasks, executed, cores)
+    recording = run.recording
+    built = build_recorded_graph(_name(recording.path), run, dependences, names)
+    trace, trace_notes = build_recorded_trace(built.graph, run)
     unnamed = () if names else (_NO_NAMES,)
     notes = (
         *recording.notes,
         *files.notes,
         *unnamed,
-        *cores.notes,
-        *tasks.notes,
-        *executed.notes,
+        *run.cores.notes,
+        *run.tasks.notes,
+        *run.executed.notes,
         *built.notes,
         *trace_notes,
     )
     return Imported(
-        name=name,
+        name=built.graph.name,
         format=recording.format,
         submits=built.submits,
         graph=built.graph,

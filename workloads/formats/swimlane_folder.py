@@ -16,7 +16,7 @@ from runtime.identity import task_ids
 from runtime.trace import Trace
 from scheduler.board import AIC, AIV, MIX
 from workloads.files import write_folder
-from workloads.formats.swimlane_writing import device_cores, first_us, names_of, packed
+from workloads.formats.swimlane_writing import first_us, names_of, packed
 from workloads.formats.thread_phases import complete_us, owners_of_cores, thread_phases, to_ticks
 from workloads.formats.written_deps import deps_of
 
@@ -77,7 +77,7 @@ def write_swimlane_folder(
 
 def _records(trace: Trace) -> dict[str, Any]:
     zero_us = first_us(trace)
-    core_id = device_cores(trace)
+    core_id = trace.core_numbers
     by_number = np.argsort(core_id)
     is_aic = by_number < trace.aic_count
     core_tasks, control_tasks = _tasks(trace, core_id, zero_us)

@@ -20,7 +20,7 @@ from runtime.trace import Trace
 from workloads.files import file_ending, write_file
 from workloads.formats.thread_phases import owners_of_cores, thread_phases, to_ticks
 
-__all__ = ["SWIMLANE_ENDINGS", "device_cores", "first_us", "names_of", "packed", "write_swimlane"]
+__all__ = ["SWIMLANE_ENDINGS", "first_us", "names_of", "packed", "write_swimlane"]
 
 SWIMLANE_ENDINGS = (".json", ".json.gz")
 
@@ -96,7 +96,7 @@ def write_swimlane(trace: Trace, path: str | os.PathLike[str]) -> None:
         tasks=_rows(trace, zero_us),
         aicpu_scheduler_phases=_scheduler(trace, zero_us),
         aicpu_orchestrator_phases=_orchestrator(trace, zero_us),
-        core_to_thread=owner[np.argsort(device_cores(trace))].tolist(),
+        core_to_thread=owner[np.argsort(trace.core_numbers)].tolist(),
         callable_id_to_name=names_of(trace.graph),
     )
     content = packed(msgspec.json.encode(swimlane), is_packed=ending.endswith(".gz"))
@@ -115,13 +115,6 @@ def packed(content: bytes, *, is_packed: bool) -> bytes:
 def names_of(graph: TaskGraph) -> dict[str, str]:
     """Names of functions by their numbers, as a name map has them."""
     return {str(number): one.name for number, one in enumerate(functions_of(graph))}
-
-
-def device_cores(trace: Trace) -> NDArray[np.int64]:
-    """The device's number of each core, shape (cores,)."""
-    if trace.core_id is not None:
-        return trace.core_id.astype(np.int64)
-    return np.arange(trace.aic_count + trace.aiv_count)
 
 
 def first_us(trace: Trace) -> float:
@@ -149,7 +142,7 @@ def _rows(trace: Trace, zero_us: float) -> list[_Row]:
         trace.task[order].tolist(),
         ids[trace.task[order]].tolist(),
         function_columns(trace)[order].tolist(),
-        device_cores(trace)[core].tolist(),
+        trace.core_numbers[core].tolist(),
         (core < trace.aic_count).tolist(),
         _us(start),
         _us(end),

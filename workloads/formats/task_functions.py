@@ -39,9 +39,9 @@ class TaskFunctions:
     ----------
     table : list of Functions
         All that occur.
-    task : int64 array, shape (n,)
+    task : int32 array, shape (n,)
         Position in `table`; -1 for tasks that run on no core.
-    blocks : int64 array, shape (n,)
+    blocks : int32 array, shape (n,)
         How many cores, or clusters, execute it.
     side : int8 array, shape (r,)
         Which core of its cluster each row stands for.
@@ -50,8 +50,8 @@ class TaskFunctions:
     """
 
     table: list[Functions]
-    task: NDArray[np.int64]
-    blocks: NDArray[np.int64]
+    task: NDArray[np.int32]
+    blocks: NDArray[np.int32]
     side: NDArray[np.int8]
     notes: tuple[str, ...]
 
@@ -60,7 +60,7 @@ def find_functions(
     recording: Recording,
     tasks: RecordedTasks,
     dependences: Dependences | None,
-    lane: NDArray[np.int64],
+    lane: NDArray[np.int8],
 ) -> TaskFunctions:
     """Find what tasks execute, from their rows, and where it is given from `deps.json`.
 
@@ -68,7 +68,7 @@ def find_functions(
     ----------
     recording, tasks, dependences
         What was read.
-    lane : int64 array, shape (r,)
+    lane : int8 array, shape (r,)
         Which vector core of its cluster each row ran on, 0 or 1; 0 for cube cores.
 
     Raises
@@ -109,11 +109,11 @@ class _Finder:
         self._dependences = dependences
         self._lost = 0
         self.numbers: dict[Functions, int] = {}
-        self.task = np.full(len(tasks.id), -1, dtype=np.int64)
-        self.blocks = np.ones(len(tasks.id), dtype=np.int64)
+        self.task = np.full(len(tasks.id), -1, dtype=np.int32)
+        self.blocks = np.ones(len(tasks.id), dtype=np.int32)
 
     def add_alone(
-        self, task: NDArray[np.int64], function: NDArray[np.int64], is_aic: NDArray[np.bool_]
+        self, task: NDArray[np.int32], function: NDArray[np.int64], is_aic: NDArray[np.bool_]
     ) -> None:
         """Take tasks in that have one row each."""
         for on_cube in (True, False):
@@ -123,7 +123,7 @@ class _Finder:
                 (f, ABSENT, ABSENT) if on_cube else (ABSENT, f, ABSENT) for f in kinds.tolist()
             ]
             numbers = [self.numbers.setdefault(place, len(self.numbers)) for place in places]
-            self.task[task[own]] = np.array(numbers, dtype=np.int64)[kind]
+            self.task[task[own]] = np.array(numbers, dtype=np.int32)[kind]
 
     def add(
         self,

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Raw, Struct
 
 from devices.errors import InputError
@@ -105,8 +106,9 @@ def read_wfformat(content: bytes, file: str, assumed: Assumed) -> Imported:
     draft = Draft(file, name, f"WfFormat {version}", _where, notes=[_NO_FILES])
     executed = _executed(draft, workflow.execution.tasks)
     for place, task in enumerate(tasks):
-        draft.nodes.append(_node(draft, place, task, executed, assumed))
-        draft.edges += [(parent, task.id, place) for parent in task.parents]
+        draft.add_node(_node(draft, place, task, executed, assumed))
+        for parent in task.parents:
+            draft.add_edge(parent, task.id, place)
     _check_children(draft, tasks)
     return imported(draft, assumed)
 
@@ -155,6 +157,8 @@ def _time_us(draft: Draft, task: str, text: str, assumed: Assumed) -> float:
 
 def _check_children(draft: Draft, tasks: list[_Task]) -> None:
     """Refuse children that do not name their parent, and parents that do not name their child."""
+    if _agree(draft, tasks):
+        return
     known = {task.id for task in tasks}
     down = {(task.id, child): place for place, task in enumerate(tasks) for child in task.children}
     up = {(parent, child): place for parent, child, place in draft.edges}
@@ -169,3 +173,14 @@ def _check_children(draft: Draft, tasks: list[_Task]) -> None:
         if edge not in down:
             why = f"{parent} is among the parents of {child}, which is not among its children"
             raise draft.error(place, why)
+
+
+def _agree(draft: Draft, tasks: list[_Task]) -> bool:
+    """Whether parents and children name each other, each once, and nothing else."""
+    number = draft.edges.number
+    source, target, _ = draft.edges.columns()
+    parent = np.repeat([number(t.id) for t in tasks], [len(t.children) for t in tasks])
+    child = np.array([number(c) for t in tasks for c in t.children], dtype=np.int64)
+    count = draft.edges.name_count
+    up, down = np.sort(source * count + target), np.sort(parent * count + child)
+    return count == len({task.id for task in tasks}) and np.array_equal(up, down)

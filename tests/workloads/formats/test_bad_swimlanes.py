@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -121,7 +122,7 @@ def disturbed(document, choose):
             holder = holder[key]
         action = choose.random()
         if action < 0.6:
-            holder[path[-1]] = choose.choice(WEIRD)
+            holder[path[-1]] = deepcopy(choose.choice(WEIRD))
         elif action < 0.75:
             del holder[path[-1]]
         elif isinstance(holder, list):

@@ -44,7 +44,7 @@ EXPECTED = {
     "dtd.graphml": "line 1: has a DOCTYPE, which may name other files or grow without end;",
     "duplicate.graphml": "line 4: node: id 'a' is there twice; see line 3",
     "duplicate.stg": "line 4: id '1' is there twice; see line 3",
-    "edge-bomb.dot.gz": "line 1: there are more than 50,000,000 edges",
+    "edge-bomb.dot.gz": "line 1: there are more than 8,000,000 edges",
     "empty-graph.dot": "has no task; there is nothing to simulate",
     "empty-name.dot": "line 1: id '' has 0 characters; 1 to 4,096",
     "empty.dot": "line 1: the end of the file stands where 'digraph' should",
@@ -219,6 +219,40 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path):
     (tmp_path / "plain.json").write_bytes(bytes(11))
     with pytest.raises(InputError, match="holds more than 10 bytes"):
         read_content(tmp_path / "plain.json", 10)
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_a_file_over_the_limit_of_its_format_is_refused_before_it_is_read(tmp_path, form):
+    path = tmp_path / f"large{form.endings[-1]}"
+    with path.open("wb") as file:
+        file.truncate(max(f.most_bytes for f in FORMATS if f.endings[-1] == form.endings[-1]) + 1)
+    with pytest.raises(InputError, match=r"holds more than \d+,000,000 bytes, the most that is"):
+        read_graph_file(path)
+
+
+def test_of_formats_that_share_an_ending_each_has_its_own_limit(tmp_path):
+    own, other = (f for f in FORMATS if ".json" in f.endings)
+    assert own.most_bytes < other.most_bytes
+    content = b'{"format": "tilesim-graph"'.ljust(own.most_bytes + 1)
+    (tmp_path / "own.json.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    with pytest.raises(InputError, match=f"more than {own.most_bytes:,} bytes"):
+        read_graph_file(tmp_path / "own.json.gz")
+
+
+@pytest.mark.parametrize("what", ["tasks", "edges"])
+@pytest.mark.parametrize("name", ["example.stg", "g.dot", "g.graphml", "g.wfformat.json"])
+def test_more_tasks_or_edges_than_memory_has_room_for_are_refused(
+    tmp_path, monkeypatch, name, what
+):
+    example = read_graph_file(DATA / "graphs" / "example.stg")
+    path = DATA / "graphs" / name if name == "example.stg" else tmp_path / name
+    if path.parent == tmp_path:
+        write_graph(example, path)
+    for module in ("drafts", "dot", "graphml"):
+        constant = f"workloads.formats.{module}.MOST_{'NODES' if what == 'tasks' else 'EDGES'}"
+        monkeypatch.setattr(constant, 3, raising=False)
+    with pytest.raises(InputError, match=f"there are more than 3 {what}; take a smaller part"):
+        read_graph_file(path)
 
 
 def test_what_is_no_file_is_refused(tmp_path):

@@ -317,6 +317,8 @@ def test_version_1_without_phases_has_submits_no_later_than_dispatches(tmp_path)
         "no scheduler phases",
         "which thread",
         "how many cores",
+        "lookups and inserts of the TensorMap",
+        "scope of its own",
     ):
         assert any(words in note for note in imported.notes), words
     summarize(trace)
@@ -402,3 +404,9 @@ def test_sides_of_a_mix_kernel_keep_their_parts_of_its_time(runs, name):
         longest_us = float(imported.durations_us[graph.kernel == number].sum())
         assert cube_us[0] == pytest.approx(kernel.core_shares[0] * longest_us)
         assert cube_us[0] >= cube_us[1] * (1 - 1e-9)  # what is longest in all is so in each
+
+
+def test_that_sync_start_is_not_recorded_is_said_of_runs_with_blocks(runs):
+    for name, imported in runs.items():
+        has_blocks = any(launch.blocks > 1 for launch in imported.graph.launches.values())
+        assert any("sync_start" in note for note in imported.notes) == has_blocks, name
