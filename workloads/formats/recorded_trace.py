@@ -205,9 +205,10 @@ def _completions(
     observe_us, done_us = finish_us.copy(), finish_us.copy()
     for number in np.unique(thread).tolist():
         own = np.flatnonzero(~phases.is_dispatch & (phases.thread == number))
-        own = own[np.argsort(phases.begin_us[own], kind="stable")]
+        own = own[np.lexsort((phases.end_us[own], phases.begin_us[own]))]
         rows = np.flatnonzero(thread == number)
-        rows = rows[np.argsort(finish_us[rows], kind="stable")]
+        # Of rows that finish with one stamp the thread has seen first what ended first.
+        rows = rows[np.lexsort((end_us[rows], finish_us[rows]))]
         if not len(own):
             continue
         begin_us, stop_us = phases.begin_us[own], phases.end_us[own]
