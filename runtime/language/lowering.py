@@ -24,7 +24,17 @@ from runtime.language.orchestration import Handle, OrchestrationTracer, SubmitTa
 from runtime.language.parameters import read_parameters
 from runtime.language.passes import add_pipe_buffer, promote_outputs
 from runtime.language.splitting import Splitter
-from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With, read_function
+from runtime.language.syntax import (
+    Assign,
+    Bare,
+    For,
+    If,
+    Return,
+    Statement,
+    With,
+    calls_kernel,
+    read_function,
+)
 from runtime.language.values import tracing
 
 __all__ = ["Lowered", "Lowering", "lower"]
@@ -177,7 +187,7 @@ class _Lowerer:
             self.tracer.creating = statement.targets[0]
         self.tracer.line = statement.line
         call = statement.value
-        if not (isinstance(call, ast.Call) and self.by_hand.is_call(call)):
+        if not (isinstance(call, ast.Call) and calls_kernel(call)):
             self.evaluator.execute(statement, names)
             return
         number, tensors, scalars, results = self.by_hand.submit(call, names, self.evaluator)
