@@ -135,7 +135,7 @@ class _ProgramModule:
         makers = [
             value
             for name, value in vars(self.module).items()
-            if name.startswith("build_tensor_specs") and callable(value)
+            if name.startswith("build") and "specs" in name and callable(value)
         ]
         for make in makers:
             try:

@@ -199,10 +199,7 @@ class _Hoister(ast.NodeTransformer):
         ):
             return node
         node = deepcopy(node)
-        if self.whole:
-            changed = self.generic_visit(node)
-        else:
-            changed = self.visit(node)
+        changed = self.generic_visit(node) if self.whole else self.visit(node)
         assert isinstance(changed, ast.expr)  # noqa: S101 - every visit returns an expression
         return changed
 
