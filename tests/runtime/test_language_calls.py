@@ -9,7 +9,7 @@ from runtime import language as pl
 from runtime.language import record
 from runtime.numerics.run import compute_numbers
 
-# ruff: noqa: ARG002, RET504 - programs are read, not run
+# ruff: noqa: SIM108 - programs are read, not run
 
 TILE = pl.Tensor[[16, 64], pl.FP32]
 SQUARE = pl.Tensor[[16, 16], pl.FP32]
