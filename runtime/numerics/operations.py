@@ -112,11 +112,6 @@ def _quotient(left: Array, right: Array) -> Any:
     return np.sign(left) * np.sign(right) * (np.abs(left) // np.abs(right))
 
 
-def _multiple(values: Array, factor: Array) -> Any:
-    # Programs clear a tile that nothing has written by a product with 0; here that holds NaN.
-    return np.multiply(values, factor) if factor else np.zeros_like(values)
-
-
 def _product(left: Array, right: Array) -> Any:
     exact = np.float32 if left.dtype.kind == "f" else np.int32
     return np.matmul(left.astype(exact, copy=False), right.astype(exact, copy=False))
@@ -139,7 +134,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "tile.sub": np.subtract,
     "tile.subs": np.subtract,
     "tile.mul": np.multiply,
-    "tile.muls": _multiple,
+    "tile.muls": np.multiply,
     "tile.div": _quotient,
     "tile.divs": _quotient,
     "tile.maximum": np.maximum,

@@ -68,12 +68,6 @@ def test_operations_with_a_scalar(name, expected):
     assert np.array_equal(result(name, (X,), scalar=3), expected.astype(np.float32))
 
 
-def test_a_product_with_zero_clears_what_nobody_has_written():
-    nothing = np.full((4, 6), np.nan, np.float32)
-    assert np.array_equal(result("muls", (nothing,), scalar=0.0), np.zeros((4, 6)))
-    assert np.isnan(result("muls", (nothing,), scalar=2.0)).all()
-
-
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -338,7 +338,7 @@ def test_a_layer_in_tilelets_has_a_task_for_every_block():
         (2048 // 64 // 4, "aiv"),
     ]
     directions = [text for *_, text in found]
-    assert directions[1] == "normed_tile:i q_proj:o wq:i __gm_pipe_buffer:-"
+    assert directions[1] == "hidden_states:i normed_tile:i q_proj:o wq:i __gm_pipe_buffer:-"
     # Three results that the loop carries: they stay in the tensors that carry them.
     assert directions[9] == "cur_li:i cur_mi:i li:x mi:x oi:x oi_tmp:i"
     assert directions[15] == "down_acc:x mlp_chunk_bf16:i w_down:i __gm_pipe_buffer:-"

@@ -24,7 +24,7 @@ def build_qwen3_scope1_tile_program(batch=BATCH, hidden=HIDDEN, kv_hidden=KV_HID
             gamma: pl.Tensor[[1, hidden], pl.FP32],
             normed: pl.Out[pl.Tensor[[batch, hidden], pl.BF16]],
         ) -> pl.Tensor[[batch, hidden], pl.BF16]:
-            sq_sum: pl.Tile[[batch, 1], pl.FP32] = pl.create_tile([1, batch], dtype=pl.FP32, target_memory=pl.MemorySpace.Vec)
+            sq_sum: pl.Tile[[1, batch], pl.FP32] = pl.load(gamma, [0, 0], [1, batch])
             sq_sum_z = pl.mul(sq_sum, 0.0)
             tmp = pl.create_tile([batch, K_CHUNK], dtype=pl.FP32, target_memory=pl.Mem.Vec)
             for kb, (acc,) in pl.range(K_BLOCKS, init_values=(sq_sum_z,)):

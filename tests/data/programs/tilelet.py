@@ -98,8 +98,8 @@ def build_qwen3_decode_tilelet_program(
                 with pl.auto_incore(split=pl.SplitMode.UP_DOWN):
                     for ob in pl.parallel(0, q_out_blocks, chunk=1):
                         q0 = ob * Q_OUT_CHUNK
-                        q_acc = pl.create_tensor([BATCH_TILE, Q_OUT_CHUNK], dtype=pl.FP32)
-                        q_acc = pl.mul(q_acc, 0.0)
+                        q_acc = pl.mul(
+                            pl.cast(pl.slice(hidden_states, [BATCH_TILE, Q_OUT_CHUNK], [b0, q0]), target_type=pl.FP32), 0.0)
                         for kb in pl.range(hidden_blocks):
                             k0 = kb * K_CHUNK
                             x_chunk = pl.slice(normed_tile, [BATCH_TILE, K_CHUNK], [0, k0])
