@@ -8,7 +8,7 @@ for one task (with integers) or for all tasks of a kernel at once (with numpy ar
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -249,30 +249,38 @@ def constant_difference(left: Scalar, right: Scalar) -> int | None:
     >>> i = Symbol("i")
     >>> constant_difference((i + 1) * 64, i * 64)
     64
+    >>> constant_difference(i // 8 * 64 + 32, i // 8 * 64)
+    32
     """
-    a, b = _affine(left), _affine(right)
-    if a is None or b is None:
-        return None
-    difference = {s: a.get(s, 0) - b.get(s, 0) for s in a.keys() | b.keys()}
-    constant = difference.pop(None, 0)
-    return None if any(difference.values()) else constant
+    terms = _terms(left)
+    for term, factor in _terms(right).items():
+        terms[term] = terms.get(term, 0) - factor
+    constant = terms.pop(None, 0)
+    return None if any(terms.values()) else constant
 
 
-def _affine(expression: Scalar) -> dict[Symbol | None, int] | None:
-    """Factor of each symbol, and the constant under None; None where there is a product of two."""
-    if isinstance(expression, Symbol):
-        return {expression: 1}
-    if not isinstance(expression, Operation):
-        return {None: expression} if isinstance(expression, int) else None
-    left, right = _affine(expression.left), _affine(expression.right)
-    if left is None or right is None:
-        return None
-    if expression.function in ("+", "-"):
-        sign = 1 if expression.function == "+" else -1
-        return {s: left.get(s, 0) + sign * right.get(s, 0) for s in left.keys() | right.keys()}
-    if expression.function == "*":
-        if right.keys() <= {None}:
-            return {s: factor * right.get(None, 0) for s, factor in left.items()}
-        if left.keys() <= {None}:
-            return {s: factor * left.get(None, 0) for s, factor in right.items()}
-    return None
+def _terms(expression: Scalar) -> dict[Hashable, int]:
+    """Factor of each term of a sum, and the constant under None.
+
+    What is no sum and no multiple of one, as a quotient, is a term as a whole.
+    """
+    if isinstance(expression, int):
+        return {None: expression}
+    if isinstance(expression, Operation) and expression.function in ("+", "-", "*"):
+        left, right = _terms(expression.left), _terms(expression.right)
+        if expression.function != "*":
+            sign = 1 if expression.function == "+" else -1
+            return {t: left.get(t, 0) + sign * right.get(t, 0) for t in {**left, **right}}
+        for factors, others in ((right, left), (left, right)):
+            if factors.keys() <= {None}:
+                return {t: factor * factors.get(None, 0) for t, factor in others.items()}
+    return {_structure(expression): 1}
+
+
+def _structure(expression: Scalar) -> Hashable:
+    """What is equal for expressions that are written alike."""
+    if isinstance(expression, Operation):
+        return expression.function, _structure(expression.left), _structure(expression.right)
+    if isinstance(expression, Lookup):
+        return expression.table, *map(_structure, expression.index)
+    return expression

@@ -64,13 +64,12 @@ def retire_us(trace: Trace) -> Floats:
     kept_us = np.maximum(trace.release_us, end_us[graph.scopes.end[graph.scopes.of] - 1])
     consumer = np.repeat(np.arange(len(graph)), np.diff(graph.fanin_start))
     producer = graph.fanin
-    while True:  # a consumer that was submitted in time keeps its producer, and so others in time
-        longer_us = kept_us.copy()
+    while len(consumer):  # a consumer that was in time keeps its producer, and so others in time
         in_time = end_us[consumer] <= kept_us[producer]
-        np.maximum.at(longer_us, producer[in_time], trace.release_us[consumer[in_time]])
-        if np.array_equal(longer_us, kept_us):
+        if not in_time.any():
             break
-        kept_us = longer_us
+        np.maximum.at(kept_us, producer[in_time], trace.release_us[consumer[in_time]])
+        consumer, producer = consumer[~in_time], producer[~in_time]
     for ring in range(trace.limits.rings):
         own = graph.ring == ring
         kept_us[own] = np.maximum.accumulate(kept_us[own])

@@ -7,6 +7,7 @@ import inspect
 import linecache
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from devices.errors import InputError, unknown_name
+from runtime.errors import LanguageError
 from runtime.host_memory import InputValue
 from runtime.language import Program
 from workloads.revisions import extract_revision, split_revision
@@ -133,7 +135,7 @@ class _ProgramModule:
         makers = [
             value
             for name, value in vars(self.module).items()
-            if name.startswith("build_tensor_specs") and callable(value)
+            if name.startswith("build") and "specs" in name and callable(value)
         ]
         for make in makers:
             try:
@@ -151,8 +153,10 @@ def _told(name: str) -> Iterator[None]:
     """Turn what goes wrong in a file into an error that names its line."""
     try:
         yield
-    except InputError:
+    except LanguageError:
         raise
+    except InputError as error:
+        raise InputError(f"{_place(name, error)}: {error}") from error
     except SyntaxError as error:
         raise InputError(f"{name}:{error.lineno}: {error.msg}") from error
     except SystemExit as error:
@@ -160,13 +164,13 @@ def _told(name: str) -> Iterator[None]:
             f"{name} ended by itself (exit code {error.code}) while it was executed"
         ) from error
     except (Exception, RecursionError) as error:
-        where = name
-        frame = error.__traceback__
-        while frame is not None:
-            if frame.tb_frame.f_code.co_filename == name:
-                where = f"{name}:{frame.tb_lineno}"
-            frame = frame.tb_next
-        raise InputError(f"{where}: {type(error).__name__}: {error}") from error
+        raise InputError(f"{_place(name, error)}: {type(error).__name__}: {error}") from error
+
+
+def _place(name: str, error: BaseException) -> str:
+    """The line of a file at which an error was raised, or the file where that is not known."""
+    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
+    return f"{name}:{lines[-1]}" if lines else name
 
 
 def _read(name: str, path: Path) -> str:

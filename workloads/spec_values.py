@@ -18,8 +18,10 @@ __all__ = ["integer_values"]
 _MOST_ELEMENTS = 1 << 20
 """Largest tensor that is made of a spec: lengths and tables, not caches of indices."""
 
-_WITH_SHAPE = ("rand", "randn", "zeros", "ones")
-"""Functions of torch that the library calls with shape and dtype; all others with nothing."""
+_WITH_SHAPE = ("rand", "randn")
+_WITH_DTYPE = ("zeros", "ones")
+"""Functions of torch that the library calls with shape and dtype; all others with nothing. Those
+that draw give floats here, for they have no integers."""
 
 
 def integer_values(specs: object) -> dict[str, InputValue]:
@@ -59,7 +61,11 @@ def _value(spec: TensorSpec) -> InputValue | None:
         return None
     if callable(initial) and not isinstance(initial, np.ndarray):
         name = getattr(initial, "__name__", "")
-        initial = initial(tuple(spec.shape)) if name in _WITH_SHAPE else initial()
+        shape = tuple(spec.shape)
+        if name in _WITH_DTYPE:
+            initial = initial(shape, dtype=spec.dtype)
+        else:
+            initial = initial(shape) if name in _WITH_SHAPE else initial()
     if isinstance(initial, int | float):
         return int(initial)
     return _array(initial, spec)

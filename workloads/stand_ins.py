@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from devices.errors import InputError
 from runtime import language
+from workloads.torch_stand_in import torch_modules
 
 __all__ = ["TensorSpec", "stand_ins"]
 
@@ -93,37 +94,6 @@ class OptimizationStrategy(Enum):
     DebugTileOptimization = "debug"
 
 
-class _Placeholder:
-    """An object of a package that is not installed: it can be named, and nothing done with it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return self._name
-
-    def __getattr__(self, name: str) -> _Placeholder:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Placeholder(f"{self._name}.{name}")
-
-    def __call__(self, *_: object, **__: object) -> NoReturn:
-        package = self._name.partition(".")[0]
-        raise InputError(
-            f"the file calls {self._name}, and {package} is not installed; install it, or give "
-            "what the program reads with --input NAME=VALUE"
-        )
-
-
-class _PlaceholderModule(ModuleType):
-    """A module of which every attribute is a placeholder."""
-
-    def __getattr__(self, name: str) -> _Placeholder:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Placeholder(f"{self.__name__}.{name}")
-
-
 def _module(name: str, members: Mapping[str, object], *, is_package: bool = False) -> ModuleType:
     module = ModuleType(name, "Stand-in while a program file is read.")
     vars(module).update(members)
@@ -170,7 +140,7 @@ def _modules() -> dict[str, ModuleType]:
     parts = {name.removeprefix("pypto."): m for name, m in made.items() if name.count(".") == 1}
     made["pypto"] = _module("pypto", parts, is_package=True)
     if importlib.util.find_spec("torch") is None:
-        made["torch"] = _PlaceholderModule("torch")
+        made |= torch_modules()
     return made
 
 

@@ -147,7 +147,9 @@ class _Operations:
 
 
 tensor = _Operations("tensor", {"create": create_tensor})
-tile = _Operations("tile", {"create": create_tile})
+tile = _Operations(
+    "tile", {"create": create_tile, "adds": add, "subs": sub, "muls": mul, "divs": div}
+)
 
 
 __all__ = [

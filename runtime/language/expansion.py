@@ -18,7 +18,17 @@ from runtime.language.blocks import LoopKind, LoopSpec
 from runtime.language.declarations import Inline
 from runtime.language.evaluation import Evaluator
 from runtime.language.liveness import assigned, loop_variables, names_in
-from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With, read_function
+from runtime.language.syntax import (
+    Assign,
+    Bare,
+    For,
+    If,
+    Return,
+    Statement,
+    With,
+    calls_kernel,
+    read_function,
+)
 
 __all__ = ["Expander"]
 
@@ -29,6 +39,7 @@ class Expander:
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self.pasted = count()
+        self.hoisted = count()
 
     def expanded(self, statements: Sequence[Statement]) -> tuple[Statement, ...]:
         """`statements` without unrolled loops, calls of inlined functions and ``init_values``."""
@@ -36,6 +47,12 @@ class Expander:
 
     def statement(self, statement: Statement) -> Iterator[Statement]:
         """What takes the place of one statement."""
+        if isinstance(statement, Assign | Bare | Return) and statement.value is not None:
+            hoister = _Hoister(self, whole=not isinstance(statement, Return))
+            value = hoister.flattened(statement.value)
+            for name, call in hoister.hoisted:
+                yield from self.statement(Assign((name,), call, statement.line))
+            statement = replace(statement, value=value)
         match statement:
             case Assign(value=ast.Call() as call) | Bare(value=ast.Call() as call):
                 function = self.evaluator.resolve(call.func)
@@ -58,6 +75,10 @@ class Expander:
     def made_by(self, call: ast.Call) -> object:
         """The function that a call calls, where that is known from outside the function."""
         return self.evaluator.resolve(call.func)
+
+    def needs_statement(self, call: ast.Call) -> bool:
+        """Whether a call is of what has to stand in a statement of its own."""
+        return calls_kernel(call) or isinstance(self.made_by(call), Inline)
 
     # Unrolled loops
 
@@ -155,6 +176,40 @@ class Expander:
                 self.evaluator.namespace[default] = parameter.default
                 given[name] = _name(default, call)
         return given
+
+
+class _Hoister(ast.NodeTransformer):
+    """Takes calls of kernels and inlined functions out of one expression, innermost first.
+
+    Attributes
+    ----------
+    hoisted : list
+        Name and call of each.
+    """
+
+    def __init__(self, expander: Expander, *, whole: bool) -> None:
+        self.expander = expander
+        self.whole = whole
+        self.hoisted: list[tuple[str, ast.Call]] = []
+
+    def flattened(self, node: ast.expr) -> ast.expr:
+        """`node` with names in place of the calls; one that is all of it stays, if `whole`."""
+        if not any(
+            isinstance(n, ast.Call) and self.expander.needs_statement(n) for n in ast.walk(node)
+        ):
+            return node
+        node = deepcopy(node)
+        changed = self.generic_visit(node) if self.whole else self.visit(node)
+        assert isinstance(changed, ast.expr)  # noqa: S101 - every visit returns an expression
+        return changed
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if not self.expander.needs_statement(node):
+            return node
+        name = f"value__call{next(self.expander.hoisted)}"
+        self.hoisted.append((name, node))
+        return _name(name, node)
 
 
 def _initial(header: ast.expr | LoopSpec) -> ast.expr | None:

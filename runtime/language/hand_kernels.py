@@ -60,13 +60,6 @@ class HandKernels:
         self.kernels = kernels
         self._read: dict[str, _HandKernel] = {}
 
-    def is_call(self, call: ast.Call) -> bool:
-        """Whether a call is one of a function of the program."""
-        match call.func:
-            case ast.Attribute(value=ast.Name(id="self")):
-                return True
-        return False
-
     def forget(self, count: int) -> None:
         """Forget all kernels from number `count` on."""
         self._read = {name: kernel for name, kernel in self._read.items() if kernel.number < count}
@@ -90,7 +83,7 @@ class HandKernels:
         LanguageError
             There is no such kernel, or its parameters do not take these arguments.
         """
-        assert isinstance(call.func, ast.Attribute)  # noqa: S101 - `is_call` has looked
+        assert isinstance(call.func, ast.Attribute)  # noqa: S101 - `calls_kernel` has looked
         name = call.func.attr
         function = self.functions.get(name)
         if function is None or not function.is_kernel:

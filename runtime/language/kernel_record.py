@@ -20,6 +20,7 @@ from devices.kernel import (
     renumbered,
     walk,
 )
+from runtime.language.enumerations import SplitMode
 from runtime.language.tiles import GlobalArgument, Slot
 
 __all__ = ["KernelRecord", "flatten", "free_symbols"]
@@ -112,30 +113,53 @@ class KernelRecord:
         places = {a.index: place for place, a in enumerate(arguments)}
         return renumbered(flatten(self._blocks[0]), places)
 
-    def core(self) -> CoreType:
+    def core(self, split: SplitMode = SplitMode.NONE) -> CoreType:
         """The core type that the recorded operations need.
+
+        Parameters
+        ----------
+        split : SplitMode
+            How two vector cores share the vector work, if there is cube work as well.
 
         Raises
         ------
         InputError
-            The two sides of a MIX kernel pass tiles of different sizes both ways.
+            The two sides of a MIX kernel pass tiles of different sizes both ways, or tiles that
+            cannot be halved.
         """
         ops = [op for op in walk(flatten(self._blocks[0])) if op.name not in _RELABELS]
         memories = {home(op) for op in ops}
         if len(memories) > 1:
-            _check_pipes(ops)
+            passing = [op for op in ops if passed_by(op) is not None]
+            _check_sizes(passing)
+            _check_halves(passing, split)
             return CoreType.MIX
         return CoreType.AIC if CoreType.AIC in memories else CoreType.AIV
 
 
-def _check_pipes(ops: Sequence[TileOp]) -> None:
+def _check_sizes(passing: Sequence[TileOp]) -> None:
     """Refuse what the compiler refuses: one kernel has one size of tiles that pass."""
-    passing = {(passed_by(op), op.operands[0].nbytes) for op in ops if passed_by(op) is not None}
-    if len({side for side, _ in passing}) > 1 and len({size for _, size in passing}) > 1:
+    sides, sizes = map(passed_by, passing), (op.operands[0].nbytes for op in passing)
+    if len(set(sides)) > 1 and len(set(sizes)) > 1:
         raise InputError(
             "tiles of different sizes pass between the cube core and the vector cores both ways, "
             "which the compiler refuses (a MIX task has one slot size); use two regions"
         )
+
+
+def _check_halves(passing: Sequence[TileOp], split: SplitMode) -> None:
+    """Refuse what the compiler refuses: each vector core has half of every tile that passes."""
+    if split is SplitMode.NONE:
+        return
+    axis, what = (-2, "rows") if split is SplitMode.UP_DOWN else (-1, "columns")
+    for op in passing:
+        size = op.operands[0].shape[axis]
+        if size % 2:
+            raise InputError(
+                f"the {size} {what} of a tile that passes between the cube core and the vector "
+                f"cores cannot be halved, as split=pl.SplitMode.{split.name} asks for; have an "
+                "even number, or another split"
+            )
 
 
 def flatten(block: Sequence[Slot | Statement]) -> tuple[Statement, ...]:

@@ -10,7 +10,7 @@ from devices.kernel import Branch, Carried, Loop, Memory, Statement, Tile
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.kernel_record import flatten
 from runtime.language.liveness import assigned, needed_before
-from runtime.language.operations import assemble, is_operation
+from runtime.language.operations import assemble, is_operation, matmul, matmul_acc
 from runtime.language.recording import KernelTracer
 from runtime.language.syntax import Assign, Bare, For, If, Return, With
 from runtime.language.syntax import Statement as Syntax
@@ -106,7 +106,8 @@ class StatementReader:
             value = names.get(name)
             if name not in live or value is None:
                 continue
-            if isinstance(value, GlobalArgument) and not self.computes(statement.body, name):
+            makers = self.makers(statement.body, name)
+            if isinstance(value, GlobalArgument) and makers <= {assemble}:
                 continue  # assembled into: it stays the same tensor
             if not isinstance(value, TensorValue):
                 raise self.evaluator.error(
@@ -114,13 +115,14 @@ class StatementReader:
                     f"the scalar {name!r} is carried through a loop; compute it from the loop's "
                     "variable",
                 )
-            initial = self.tracer.tile(value)
+            is_product = matmul in makers <= {matmul, matmul_acc}
+            initial = self.tracer.accumulator(value) if is_product else self.tracer.tile(value)
             carried[name] = initial, Tile(initial.shape, initial.dtype, initial.memory)
         return carried
 
-    def computes(self, body: Sequence[Syntax], name: str) -> bool:
-        """Whether a block gives `name` a new tile, and not a tensor that it has assembled into."""
-        sources, pending = set[str](), [name]
+    def makers(self, body: Sequence[Syntax], name: str) -> set[object]:
+        """The operations of a block that make what `name` stands for, over other names as well."""
+        makers, sources, pending = set[object](), set[str](), [name]
         while pending:
             sought = pending.pop()
             if sought in sources:
@@ -136,9 +138,8 @@ class StatementReader:
                     pending.append(value.id)
                 elif isinstance(value, ast.Call):
                     made_by = self.evaluator.resolve(value.func)
-                    if is_operation(made_by) and made_by is not assemble:
-                        return True
-        return False
+                    makers |= {made_by} if is_operation(made_by) else set()
+        return makers
 
     def check_unchanged(
         self, statement: For | If, names: Names, inner: Names, live: set[str]
@@ -208,7 +209,10 @@ class StatementReader:
                 raise self.evaluator.error(
                     statement.line, f"{name!r} would be {one!r} or {other!r}; give it one type"
                 )
-            joined = Tile(one.shape, one.dtype, Memory.UB)
+            products = all(
+                isinstance(v, OnChip) and v.tile.memory is Memory.L0C for v in (one, other)
+            )
+            joined = Tile(one.shape, one.dtype, Memory.L0C if products else Memory.UB)
             for side, value in zip(sides, (one, other), strict=True):
                 with self.tracer.block(side):
                     self.tracer.move_into(joined, value)

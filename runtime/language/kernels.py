@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from devices.errors import InputError
 from devices.expression import Expression, Operation, Scalar, Symbol, Table
 from devices.kernel import CoreType, Kernel
+from runtime.language.enumerations import SplitMode
 from runtime.language.evaluation import Evaluator, Names
 from runtime.language.kernel_record import free_symbols
 from runtime.language.kernel_statements import StatementReader
@@ -56,7 +57,7 @@ def read_region(
     carried: set[str],
     kernel_name: str,
     line: int,
-    lanes: int,
+    split: SplitMode,
     tables: dict[str, Table],
 ) -> Region:
     """Record a region.
@@ -77,8 +78,8 @@ def read_region(
         Name of the kernel.
     line : int
         Where the region begins.
-    lanes : int
-        Vector cores that share the vector work, if there is cube work as well.
+    split : SplitMode
+        How two vector cores share the vector work, if there is cube work as well.
     tables : dict of str to Table
         What kernels read single elements of, to which that of this one are added.
 
@@ -94,7 +95,7 @@ def read_region(
         try:
             results = reader.outputs(inner, carried)
             reader.check_created()
-            core = reader.tracer.core()
+            core = reader.tracer.core(split)
         except InputError as error:
             raise evaluator.error(line, str(error)) from error
     statements = reader.tracer.body(reader.tracer.used_arguments())
@@ -107,7 +108,7 @@ def read_region(
         tuple(scalars),
         statements,
         line,
-        vector_lanes=lanes if core is CoreType.MIX else 1,
+        vector_lanes=2 if core is CoreType.MIX and split is not SplitMode.NONE else 1,
     )
     tensors = tuple(reader.sources[a] for a in reader.tracer.used_arguments())
     return Region(kernel, tensors, tuple(reader.values.get(s, s) for s in scalars), results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from runtime.language.blocks import LoopSpec
 from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With
@@ -11,11 +12,12 @@ from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, Wi
 __all__ = ["assigned", "loop_variables", "names_in", "needed_before"]
 
 
-def names_in(node: ast.expr | LoopSpec | None) -> set[str]:
+@lru_cache(maxsize=1 << 14)
+def names_in(node: ast.expr | LoopSpec | None) -> frozenset[str]:
     """Names that an expression reads."""
     if node is None or isinstance(node, LoopSpec):
-        return set()
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return frozenset()
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
 def needed_before(block: Sequence[Statement], after: set[str]) -> set[str]:

@@ -24,7 +24,17 @@ from runtime.language.orchestration import Handle, OrchestrationTracer, SubmitTa
 from runtime.language.parameters import read_parameters
 from runtime.language.passes import add_pipe_buffer, promote_outputs
 from runtime.language.splitting import Splitter
-from runtime.language.syntax import Assign, Bare, For, If, Return, Statement, With, read_function
+from runtime.language.syntax import (
+    Assign,
+    Bare,
+    For,
+    If,
+    Return,
+    Statement,
+    With,
+    calls_kernel,
+    read_function,
+)
 from runtime.language.values import tracing
 
 __all__ = ["Lowered", "Lowering", "lower"]
@@ -140,7 +150,7 @@ class _Lowerer:
         self.clustered: set[int] = set()
         self.regions = 0
         self.by_hand = HandKernels(program, self.kernels)
-        self.split_mode: SplitMode | None = None
+        self.split_mode = SplitMode.NONE
 
     def block(self, statements: Sequence[Statement], names: Names, after: set[str]) -> None:
         """Lower statements of a sequence; `after` are names that are used later."""
@@ -161,9 +171,9 @@ class _Lowerer:
                 case With(header=header, body=body):
                     region = self.evaluator.region(header, names, statement.line)
                     if region.kind is RegionKind.AUTO:
-                        self.split_mode = region.split
+                        self.split_mode = region.split or SplitMode.NONE
                         self.automatic(self.splitter.flattened(body), names, later)
-                        self.split_mode = None
+                        self.split_mode = SplitMode.NONE
                     elif region.kind is RegionKind.CLUSTER:
                         self.cluster(statement, names, later)
                     else:
@@ -177,7 +187,7 @@ class _Lowerer:
             self.tracer.creating = statement.targets[0]
         self.tracer.line = statement.line
         call = statement.value
-        if not (isinstance(call, ast.Call) and self.by_hand.is_call(call)):
+        if not (isinstance(call, ast.Call) and calls_kernel(call)):
             self.evaluator.execute(statement, names)
             return
         number, tensors, scalars, results = self.by_hand.submit(call, names, self.evaluator)
@@ -232,10 +242,9 @@ class _Lowerer:
         if not name:
             name = f"{self.name}_incore_{self.regions}"
             self.regions += 1
-        lanes = 1 if self.split_mode in (None, SplitMode.NONE) else 2
         carried = self.control.carried
-        tables = self.tracer.tables
-        region = read_region(self.evaluator, body, names, after, carried, name, line, lanes, tables)
+        split, tables = self.split_mode, self.tracer.tables
+        region = read_region(self.evaluator, body, names, after, carried, name, line, split, tables)
         created = self.create_results(region)
         tensors = tuple(created[t] if isinstance(t, str) else t for t in region.tensors)
         self.tracer.block.nodes.append(SubmitTask(len(self.kernels), tensors, region.scalars))

@@ -156,9 +156,12 @@ def slice(
     `valid_shape` marks the part that holds data (see `fillpad`).
     """
     source, extent = tensor_argument(tensor, "slice's tensor"), shape_argument(shape)
-    start = offset_argument(offset, len(extent))
     if len(extent) != len(source.shape):
-        raise InputError(f"slice of {source!r} needs a shape of rank {len(source.shape)}")
+        raise InputError(
+            f"slice of {source!r} needs a shape of rank {len(source.shape)}, not {list(extent)}; "
+            "pl.reshape the slice"
+        )
+    start = offset_argument(offset, len(extent))
     check_inside(source, extent, start)
     valid = None if valid_shape is None else offset_argument(valid_shape, len(extent))
     return current_tracer().slice(source, extent, start, valid)

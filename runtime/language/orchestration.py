@@ -282,6 +282,11 @@ class OrchestrationTracer:
     ) -> NoReturn:
         """Refuse: computing needs a region."""
         del shape, dtype, operands, attributes
+        if name == "reshape":
+            raise InputError(
+                "pl.reshape stands outside regions, where nothing can do it; in pl.auto_incore() "
+                "it ends the region before it, so put it with what computes into pl.incore()"
+            )
         raise InputError(f"misplaced operation pl.{name}: compute inside pl.incore() or pl.at(...)")
 
     def matmul(

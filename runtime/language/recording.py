@@ -61,11 +61,22 @@ class KernelTracer(KernelRecord):
         if isinstance(value, GlobalArgument):
             return self._load_whole(value)
         if isinstance(value, Uninitialised):
-            if value.tile is None:
-                value.tile = Tile(value.shape, value.dtype, Memory.UB)
-                value.slot.ops.append(TileOp("tile.create", value.tile, (), value.line))
-            return value.tile
+            return self._created(value, Memory.UB)
         raise InputError(f"{value!r} is not a value of this region")
+
+    def accumulator(self, value: TensorValue) -> Tile:
+        """The tile of `value` that products fill, where it is one that nothing has filled yet."""
+        return (
+            self._created(value, Memory.L0C)
+            if isinstance(value, Uninitialised)
+            else self.tile(value)
+        )
+
+    def _created(self, value: Uninitialised, memory: Memory) -> Tile:
+        if value.tile is None:
+            value.tile = Tile(value.shape, value.dtype, memory)
+            value.slot.ops.append(TileOp("tile.create", value.tile, (), value.line))
+        return value.tile
 
     def _load_window(self, window: Window, memory: Memory, *, transposed: bool) -> Tile:
         key = (memory, transposed)
@@ -100,8 +111,13 @@ class KernelTracer(KernelRecord):
         return moved
 
     def move_into(self, result: Tile, value: TensorValue) -> None:
-        """Record the move of a value into a tile that another path fills as well."""
-        self.append(TileOp("tile.move", result, (self.tile(value),), self.line))
+        """Record the move of a value into a tile that another path fills as well.
+
+        Products are where they accumulate, whichever path they take.
+        """
+        tile = self.tile(value)
+        name = "tile.reshape" if result.memory is tile.memory is Memory.L0C else "tile.move"
+        self.append(TileOp(name, result, (tile,), self.line))
 
     def write_back(
         self, source: TensorValue, target: GlobalArgument, offset: Sequence[Scalar]

@@ -24,6 +24,7 @@ __all__ = [
     "Statement",
     "Syntax",
     "With",
+    "calls_kernel",
     "read_function",
 ]
 
@@ -117,6 +118,14 @@ _INSTEAD = {
 }
 
 _NOT_OF_SCALARS = (ast.In, ast.NotIn, ast.Is, ast.IsNot)
+
+
+def calls_kernel(node: ast.expr | None) -> bool:
+    """Whether an expression calls a function of its program: ``self.name(...)``."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"))):
+            return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -174,9 +174,12 @@ def test_a_constant_difference_is_the_difference_for_every_value(left, right, va
         (("*", ("+", "i", 2), 8), ("*", ("-", "i", 1), 8), 24),
         (("+", "i", "j"), ("+", "j", "i"), 0),
         ("i", "j", None),
-        (("*", "i", "i"), ("*", "i", "i"), None),
-        (("//", "i", 2), ("//", "i", 2), None),
+        (("+", ("*", "i", "i"), 3), ("*", "i", "i"), 3),
+        (("*", "i", "j"), ("*", "j", "i"), None),
+        (("+", ("*", ("//", "i", 2), 8), 64), ("*", 8, ("//", "i", 2)), 64),
+        (("//", "i", 2), ("//", "i", 4), None),
+        (("min", "i", 8), ("min", "j", 8), None),
     ],
 )
-def test_differences_of_affine_expressions_are_found(left, right, difference):
+def test_differences_of_sums_are_found_whatever_their_terms(left, right, difference):
     assert constant_difference(built(left), built(right)) == difference

@@ -824,6 +824,39 @@ def mix_of_tiles_of_two_sizes(x: TILE, w: TILE, y: pl.Tensor[[16, 16], pl.FP32])
         y = pl.assemble(y, pl.add(t, 1.0), [0, 0])
 
 
+@refused("the 15 rows of a tile that passes between the cube core and the vector cores cannot be")
+def mix_of_an_odd_number_of_rows(x: ROWS, w: ROWS, y: TILE):
+    with pl.auto_incore(split=pl.SplitMode.UP_DOWN):
+        for i in pl.parallel(0, 1, chunk=1):  # <-
+            t = pl.matmul(pl.slice(x, [15, 512], [i, 0]), w, b_trans=True)
+            y = pl.assemble(y, pl.add(t, 1.0), [0, 0])
+
+
+@refused("the 15 columns of a tile that passes")
+def mix_of_an_odd_number_of_columns(x: ROWS, w: ROWS, y: TILE):
+    with pl.auto_incore(split=pl.SplitMode.LEFT_RIGHT):
+        for i in pl.parallel(0, 1, chunk=1):  # <-
+            t = pl.matmul(x, pl.slice(w, [15, 512], [i, 0]), b_trans=True)
+            y = pl.assemble(y, pl.add(t, 1.0), [0, 0])
+
+
+@refused("in pl.auto_incore() it ends the region before it")
+def reshape_between_regions(x: TILE, y: TILE):
+    with pl.auto_incore():
+        t = pl.add(x, 1.0)
+        u = pl.reshape(t, [1, 1024])  # <-
+        y = pl.assemble(y, pl.reshape(pl.mul(u, 2.0), [16, 64]), [0, 0])
+
+
+@refused("matmul_acc needs the result of a matmul of the same region as accumulator")
+def products_added_to_nothing(x: TILE, y: pl.Tensor[[16, 16], pl.FP32]):
+    with pl.incore():
+        total = pl.create_tensor([16, 16], dtype=pl.FP32)
+        for _ in pl.range(2):
+            total = pl.matmul_acc(total, x, x, b_trans=True)  # <-
+        y = pl.assemble(y, total, [0, 0])
+
+
 # Statements over several lines, and nested calls
 
 
