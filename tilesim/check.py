@@ -112,6 +112,13 @@ class Check:
             for one in self.matches
             if not one.is_match
         ]
+        if self.against is Against.PROGRAM:
+            wrong += [
+                f"{one.name} is NaN or infinite everywhere, so orders cannot be compared: the "
+                "program computes on what nothing has written"
+                for one in self.matches
+                if one.not_finite == one.total
+            ]
         return (*wrong, *self.run.overflows)
 
     @property

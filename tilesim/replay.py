@@ -71,9 +71,11 @@ class Run:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the file of a recording does not say."""
+        """What a file does not say, and what stands for it."""
         workload = self.workload
-        return workload.imported.notes if isinstance(workload, RecordedWorkload) else ()
+        if isinstance(workload, RecordedWorkload):
+            return workload.imported.notes
+        return () if workload.noted is None else workload.noted()
 
     @property
     def graph(self) -> TaskGraph:

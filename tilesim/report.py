@@ -254,7 +254,11 @@ def print_caveat(console: Console, run: Run) -> None:
     """Say how far to trust the figures, and what would not run on the device at all."""
     print_overflows(console, run)
     if isinstance(run.workload, RecordedWorkload):
-        _print_notes(console, run)
+        what = "All times are" if run.is_recorded else "Kernel times are"
+        console.print(f"{what} those of the file.", style="dim", highlight=False)
+    for note in run.notes:
+        console.print(f"note: {note}", style="dim", highlight=False, soft_wrap=True)
+    if isinstance(run.workload, RecordedWorkload):
         return
     uncertainty = run.setup.device.uncertainty
     console.print(
@@ -264,14 +268,6 @@ def print_caveat(console: Console, run: Run) -> None:
         "measured, and docs/model.md says for which shapes.",
         style="dim",
     )
-
-
-def _print_notes(console: Console, run: Run) -> None:
-    """Say what the file of a recording does not say."""
-    what = "All times are" if run.is_recorded else "Kernel times are"
-    console.print(f"{what} those of the file.", style="dim", highlight=False)
-    for note in run.notes:
-        console.print(f"note: {note}", style="dim", highlight=False, soft_wrap=True)
 
 
 def print_overflows(console: Console, run: Run) -> None:

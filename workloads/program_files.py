@@ -10,9 +10,12 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from devices.errors import InputError, unknown_name
 from runtime.errors import LanguageError
@@ -67,7 +70,7 @@ def load_program_file(
         path = Path(text)
         if at_revision is not None:
             path = extract_revision(*at_revision, Path(folder))
-        module = _ProgramModule(text, path, arguments)
+        module = _ProgramModule(text, path, arguments, given or {})
         with module.executing():
             module.execute()
     build = _builder(module, call)
@@ -79,31 +82,39 @@ def load_program_file(
         build=build,
         inputs=lambda **parameters: module.inputs(parameters),
         given=dict(given or {}),
+        noted=lambda: module.notes,
     )
 
 
 class _ProgramModule:
     """An executed file."""
 
-    def __init__(self, name: str, path: Path, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, path: Path, arguments: Sequence[str], given: Mapping[str, InputValue]
+    ) -> None:
         self.name = name
         self.path = path
         self.source = _read(name, path)
         self.arguments = list(arguments)
+        self.given = given
+        self.notes: tuple[str, ...] = ()
         self.module = ModuleType(_MODULE)
         self.module.__file__ = str(path)
 
     @contextmanager
-    def executing(self) -> Iterator[None]:
-        """Have Python as the file expects it: its imports, its folder, its arguments."""
+    def executing(self) -> Iterator[Callable[[], int]]:
+        """Have Python as the file expects it: its imports, its folder, its arguments.
+
+        Gives a function that tells how many tensors have been drawn without torch.
+        """
         folder = str(self.path.resolve().parent)
         before = sys.path, sys.argv, set(sys.modules)
         sys.path, sys.argv = [folder, *sys.path], [self.name, *self.arguments]
         sys.modules[_MODULE] = self.module
         writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         try:
-            with stand_ins(), _told(self.name):
-                yield
+            with stand_ins() as draws, _told(self.name):
+                yield draws
         finally:
             sys.path, sys.argv = before[:2]
             sys.dont_write_bytecode = writes_bytecode
@@ -139,13 +150,27 @@ class _ProgramModule:
         ]
         for make in makers:
             try:
-                with self.executing():
+                with self.executing() as draws:
+                    if "torch" in self.source:  # the same run draws the same each time
+                        import_module("torch").manual_seed(0)
                     known = inspect.signature(make).parameters
                     chosen = {n: v for n, v in parameters.items() if n in known}
-                    return integer_values(make(**chosen))
+                    values = integer_values(make(**chosen))
+                    self.note_draws(draws(), values)
+                    return values
             except InputError:
                 continue  # the specs need what is not installed; what is read has to be given
         return {}
+
+    def note_draws(self, draws: int, values: Mapping[str, InputValue]) -> None:
+        """Say that numbers are not those that the file would draw."""
+        arrays = [n for n, value in values.items() if np.ndim(value) and n not in self.given]
+        drawn = ", ".join(arrays)
+        if draws and drawn:
+            self.notes = (
+                f"torch is not installed, so what the file's tensor specs draw ({drawn}) has their "
+                "ranges and other numbers; --input gives the ones that are wanted.",
+            )
 
 
 @contextmanager

@@ -139,24 +139,33 @@ def _modules() -> dict[str, ModuleType]:
         vars(made[name])["__getattr__"] = _refuse(name, ", ".join(members))
     parts = {name.removeprefix("pypto."): m for name, m in made.items() if name.count(".") == 1}
     made["pypto"] = _module("pypto", parts, is_package=True)
-    if importlib.util.find_spec("torch") is None:
-        made |= torch_modules()
     return made
 
 
+def _no_draws() -> int:
+    """With torch itself, all that is drawn is the file's own."""
+    return 0
+
+
 @contextmanager
-def stand_ins() -> Iterator[None]:
-    """Have the stand-ins in the way of what is imported inside the ``with``."""
+def stand_ins() -> Iterator[Callable[[], int]]:
+    """Have the stand-ins in the way of what is imported inside the ``with``.
+
+    Gives a function that tells how many tensors have been drawn without torch.
+    """
 
     def replaced() -> list[str]:
         return [name for name in sys.modules if name.partition(".")[0] in packages]
 
-    made = _modules()
+    made, draws = _modules(), _no_draws
+    if importlib.util.find_spec("torch") is None:
+        torch, draws = torch_modules()
+        made |= torch
     packages = {name for name in _REPLACED if name in made}
     before = {name: sys.modules.pop(name) for name in replaced()}
     sys.modules.update(made)
     try:
-        yield
+        yield draws
     finally:
         for name in replaced():
             del sys.modules[name]

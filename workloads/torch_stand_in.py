@@ -212,23 +212,28 @@ class _Torch:
     """The functions of torch that make integers."""
 
     def __init__(self) -> None:
-        self.drawn = np.random.default_rng(0)
+        self._generator = np.random.default_rng(0)
+        self._draws = 0
 
     def manual_seed(self, seed: int) -> _Unread:
         """Draw from another seed."""
-        self.drawn = np.random.default_rng(seed)
+        self._generator = np.random.default_rng(seed)
         return _Unread()
+
+    def _drawn(self) -> np.random.Generator:
+        self._draws += 1
+        return self._generator
 
     def randint(self, *bounds: Any, **options: Any) -> Any:
         """Integers of ``([low,] high, size)``."""
         given = [*bounds, *(options[n] for n in ("low", "high", "size") if n in options)]
         *limits, size = given
         low, high = limits if len(limits) == 2 else (0, limits[0])
-        return self._made(size, options, lambda shape: self.drawn.integers(low, high, shape))
+        return self._made(size, options, lambda shape: self._drawn().integers(low, high, shape))
 
     def randperm(self, n: int, **options: Any) -> Any:
         """A permutation of ``0 ... n - 1``."""
-        return self._made((n,), options, lambda _: self.drawn.permutation(n))
+        return self._made((n,), options, lambda _: self._drawn().permutation(n))
 
     def arange(self, *bounds: Any, **options: Any) -> Any:
         """Numbers from a start to a stop."""
@@ -282,8 +287,8 @@ class _Module(ModuleType):
         return _Unread()
 
 
-def torch_modules() -> dict[str, ModuleType]:
-    """The modules of torch, by name."""
+def torch_modules() -> tuple[dict[str, ModuleType], Callable[[], int]]:
+    """The modules of torch, by name, and what tells how many tensors have been drawn."""
     torch = _Module("torch", "Stand-in while a program file is read.")
     torch.__path__ = []
     made: dict[str, ModuleType] = {"torch": torch}
@@ -298,4 +303,4 @@ def torch_modules() -> dict[str, ModuleType]:
         part.__path__ = []
         parent, _, last = name.rpartition(".")
         setattr(made[parent], last, part)
-    return made
+    return made, lambda: functions._draws

@@ -63,6 +63,8 @@ class Workload:
         it reads any.
     given : mapping
         What the user gives of that in place.
+    noted : callable or None
+        ``noted()`` tells, after a run, what a reader of its results has to know.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Workload:
     numbers: Numbers | None = None
     inputs: Callable[..., Mapping[str, InputValue]] | None = None
     given: Mapping[str, InputValue] = field(default_factory=dict)
+    noted: Callable[[], tuple[str, ...]] | None = None
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.

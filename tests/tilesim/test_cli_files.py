@@ -105,6 +105,37 @@ def test_what_cannot_be_run_is_refused_without_a_traceback(tilesim, file, tmp_pa
     assert "Traceback" not in ended.err
 
 
+def test_what_is_drawn_without_torch_is_told(tilesim, tmp_path):
+    specs = """
+from pypto.runtime import TensorSpec
+
+
+def build_tensor_specs(rows: int = 64):
+    import torch
+
+    lengths = torch.randint(4, 9, (2,), dtype=torch.int32)
+    return [TensorSpec("n", [2], torch.int32, init_value=lengths)]
+"""
+    (tmp_path / "drawn.py").write_text(PROGRAM + specs)
+    record = json.loads(tilesim("run", "drawn.py", "--json").out)
+    assert 4 <= record["tasks"] <= 8
+    assert "draw (n) has their ranges" in record["notes"][0]
+    assert json.loads(tilesim("run", "drawn.py", "--json").out)["tasks"] == record["tasks"]
+    assert json.loads(tilesim("run", "drawn.py", "-i", "n=5", "--json").out)["notes"] == []
+
+
+def test_numbers_that_say_nothing_fail_the_check(tilesim, tmp_path):
+    unwritten = PROGRAM.replace("pl.add(pl.slice(x, [1, 64], [i, 0]), 1.0)", "pl.mul(t, 0.0)")
+    unwritten = unwritten.replace(
+        "with pl.incore():",
+        "with pl.incore():\n                    t = pl.create_tensor([1, 64], dtype=pl.FP32)",
+    )
+    (tmp_path / "rows.py").write_text(unwritten)
+    ended = tilesim("check", "rows.py", "-i", "n=64")
+    assert ended.code == 1
+    assert "y is NaN or infinite everywhere" in ended.out
+
+
 def test_files_and_workloads_are_compared_and_explained(tilesim, file, tmp_path):
     (tmp_path / "twice.py").write_text(PROGRAM.replace("0, k, STEPS", "0, k, 2"))
     compared = tilesim("compare", file, "twice.py", "-i", "n=20", "--json")
