@@ -44,6 +44,7 @@ class HostMemory:
             Names the input.
         """
         shapes = {view.buffer.name: view.shape for view in arguments}
+        dtypes = {view.buffer.name: view.buffer.dtype for view in arguments}
         for name, value in self.values.items():
             if name in scalars:
                 if not isinstance(value, int | float) and np.ndim(value):
@@ -52,6 +53,7 @@ class HostMemory:
             if name not in shapes:
                 known = ", ".join([*shapes, *scalars])
                 raise InputError(f"the program has no parameter {name!r} (it has: {known})")
+            _check_numbers(name, value, dtypes[name])
             if np.ndim(value) and np.shape(value) != shapes[name]:
                 raise InputError(
                     f"input {name!r} has shape {list(np.shape(value))}, and the program's tensor "
@@ -124,6 +126,20 @@ class HostMemory:
                     f"{list(view.shape)} elements"
                 )
         return tuple([a + b for a, b in zip(view.offset, index, strict=True)])
+
+
+def _check_numbers(name: str, value: InputValue, dtype: DType) -> None:
+    """Refuse numbers that a tensor of integers cannot hold."""
+    numbers = np.asarray(value)
+    if dtype.is_float or numbers.dtype.kind == "b":
+        return
+    if numbers.dtype.kind == "f" and not (np.isfinite(numbers) & (numbers % 1 == 0)).all():
+        raise InputError(f"input {name!r} holds {dtype}, and what is given is no whole number")
+    bits = min(dtype.bits, 64)
+    signed = not dtype.name.startswith("U")
+    least, most = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    if numbers.size and not (numbers.min() >= least and numbers.max() <= most):
+        raise InputError(f"input {name!r} holds {dtype}: from {least} to {most}, and no more")
 
 
 def _missing(name: str) -> str:

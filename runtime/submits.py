@@ -16,7 +16,10 @@ from runtime.host_memory import HostMemory
 from runtime.launch import Launch
 from runtime.scopes import Scopes
 
-__all__ = ["AllocGroup", "Submits", "TensorSpec"]
+__all__ = ["MOST_SUBMITS", "AllocGroup", "Submits", "TensorSpec"]
+
+MOST_SUBMITS = 5_000_000
+"""More tasks than any machine holds; a length that is read may be wrong by any factor."""
 
 _NO_SCOPE = -1
 """Stands for the number of a scope that holds no submit yet, and for the end of an open one."""
@@ -148,6 +151,11 @@ class Submits:
         self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...], depth: int
     ) -> None:
         """Record a task, at a scope depth."""
+        if len(self.kernel) >= MOST_SUBMITS:
+            raise LanguageError(
+                f"{self.file}: {self.name} submits more than {MOST_SUBMITS:,} tasks; check the "
+                "loop bounds, and what they read"
+            )
         self.hold()
         self.kernel.append(kernel)
         self.depth.append(depth)

@@ -17,6 +17,7 @@ from tilesim.capacity_report import capacity_records
 from tilesim.check import Check
 from tilesim.console import new_table
 from tilesim.numeric_check import Against
+from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["check_record", "print_check"]
 
@@ -52,6 +53,7 @@ def check_record(check: Check) -> dict[str, Any]:
         "first_not_finite": _write_record(graph, check.not_finite),
         "wall_clock_us": check.run.statistics.wall_clock_us,
         "hazards": [_hazard_record(check, hazard) for hazard in check.hazards.found],
+        "notes": list(check.run.notes),
         "capacity": capacity_records(check.capacity),
         "repair": None
         if check.repair is None
@@ -104,6 +106,16 @@ def print_check(console: Console, check: Check, pairs: int) -> None:
     _print_numbers(console, check)
     _print_repair(console, check)
     _print_hazards(console, check)
+    if isinstance(check.run.workload, RecordedWorkload):
+        console.print(
+            "The kernels of a recording may touch all of the tensors that tasks name, so the pairs "
+            "above need not touch the same bytes.",
+            style="dim",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for note in check.run.notes:
+        console.print(f"note: {note}", style="dim", highlight=False, soft_wrap=True)
     if pairs:
         for hazard in check.hazards.found:
             _print_pairs(console, check, hazard, pairs)

@@ -84,6 +84,8 @@ def main() -> None:
         told = failed_in_policy(error)
         if told is not None:
             _end(str(told))
+        if isinstance(error, MemoryError):
+            _end("memory ran out; give smaller sizes with --set or --input")
         if isinstance(error, OSError):  # a full disk behind standard output, for instance
             _end(f"cannot write the output: {error.strerror}")
         raise

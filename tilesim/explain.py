@@ -95,7 +95,8 @@ def explain(
         explanation=explain_trace(run.trace),
         overhead=measure_overhead(run.trace),
         overhead_once_submitted=measure_overhead(run.trace, once_submitted=True),
-        false_edges=_without_false_edges(run.case, tell),
+        # Without them a recorded run would have to run again, on another machine.
+        false_edges=() if run.is_recorded else _without_false_edges(run.case, tell),
     )
 
 
@@ -198,6 +199,6 @@ def _name(workload: Subject, parameters: Mapping[str, int], shown: list[str]) ->
     named = [
         f"{name}={value}"
         for name, value in parameters.items()
-        if name in shown or value != workload.defaults[name]
+        if name in shown or value != workload.defaults.get(name)
     ]
     return " ".join([workload.name, *named])

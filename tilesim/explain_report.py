@@ -13,6 +13,7 @@ from tilesim.console import new_table, speed_up
 from tilesim.explain import Difference, Why
 from tilesim.policy_report import bounds_record
 from tilesim.records import run_record
+from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["difference_record", "print_difference", "print_why", "why_record"]
 
@@ -135,6 +136,11 @@ def _print_overhead(console: Console, why: Why) -> None:
 
 
 def _print_false_edges(console: Console, why: Why) -> None:
+    if isinstance(why.run.workload, RecordedWorkload) and not why.false_edges:
+        console.print(
+            "False dependences are not known: the file does not say which bytes kernels touch.\n"
+        )
+        return
     if not why.false_edges:
         console.print("No false dependences: every edge orders tasks that touch common bytes.\n")
         return

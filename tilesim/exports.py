@@ -10,7 +10,7 @@ from devices.errors import InputError, unknown_name
 from runtime.case import Case
 from tilesim.outputs import plots
 from tilesim.replay import Run
-from workloads.files import check_writable
+from workloads.files import check_new_folder, check_writable
 from workloads.formats.graph_files import GRAPH_ENDINGS, write_graph
 from workloads.formats.swimlane_folder import write_swimlane_folder
 from workloads.formats.swimlane_writing import SWIMLANE_ENDINGS, write_swimlane
@@ -51,8 +51,8 @@ class Export:
         endings = self.endings()
         if endings:
             check_writable(path, endings)
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise InputError(f"cannot write {str(path)!r}: it is there already; name a new folder")
+        else:
+            check_new_folder(path)
 
 
 def _case_to_write(run: Run) -> Case:
@@ -119,7 +119,7 @@ def find_export(path: Path, name: str | None) -> Export:
             raise unknown_name("format", name, EXPORTS)
         return EXPORTS[name]
     file = path.name.lower()
-    if file.startswith(_SWIMLANE_NAMES):
+    if file.startswith(_SWIMLANE_NAMES) and file.endswith(SWIMLANE_ENDINGS):
         return EXPORTS["swimlane"]
     endings = [(e, export) for export in EXPORTS.values() for e in export.endings()]
     fitting = [(len(e), export) for e, export in endings if file.endswith(e)]

@@ -60,7 +60,8 @@ def find_slower(comparison: Comparison, percent: float) -> list[Slower]:
         if differing_parameters(comparison.runs):
             raise InputError(
                 "--fail-if-slower compares runs of one size, and these differ: "
-                f"{', '.join(differing_parameters(comparison.runs))}; leave --like-for-like on"
+                f"{', '.join(differing_parameters(comparison.runs))}; compare two programs that "
+                "have these parameters, with --like-for-like on"
             )
         groups = (comparison.runs,)
     return [

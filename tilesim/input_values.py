@@ -17,6 +17,9 @@ __all__ = ["read_inputs"]
 _MOST_BYTES = 1 << 30
 """Largest array that is read."""
 
+_LARGEST = 2.0**63
+"""Integers of tensors have at most 64 bits."""
+
 
 def read_inputs(texts: Sequence[str]) -> dict[str, InputValue]:
     """Parse ``name=number`` and ``name=file.npy`` texts.
@@ -45,20 +48,24 @@ def _number(name: str, text: str) -> int | float:
             number = read(plain)
         except ValueError:
             continue
-        if np.isfinite(number):
+        if abs(number) < _LARGEST:  # false for NaN, too
             return number
-    raise InputError(f"--input {name}: {text!r} is neither a finite number nor a file.npy")
+    raise InputError(f"--input {name}: {text!r} is neither a number of 64 bits nor a file.npy")
 
 
 def _array(name: str, text: str) -> NDArray[Any]:
     path = Path(text)
     try:
+        if not path.is_file():
+            raise InputError(f"--input {name}: there is no file {text}")
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f"--input {name}: {text} has more than {_MOST_BYTES >> 30} GB")
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise InputError(f"--input {name}: cannot read {text}: {error.strerror}") from error
-    except (ValueError, EOFError, MemoryError) as error:
+    except InputError:
+        raise
+    except (ValueError, EOFError, MemoryError, OverflowError) as error:
         raise InputError(f"--input {name}: {text} is no array that numpy saved: {error}") from error
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
         raise InputError(f"--input {name}: {text} holds no numbers")

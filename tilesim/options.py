@@ -32,12 +32,12 @@ def split_settings(words: Sequence[str], options: Sequence[str]) -> tuple[list[s
     Parameters
     ----------
     words : sequence of str
-        Positional arguments; those with an equals sign are settings.
+        Positional arguments; those with an equals sign are settings, but for program files.
     options : sequence of str
         Values of ``--set``.
     """
-    names = [word for word in words if "=" not in word]
-    return names, [*options, *(word for word in words if "=" in word)]
+    names = [word for word in words if "=" not in word or word.endswith(".py")]
+    return names, [*options, *(word for word in words if word not in names)]
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, int]:

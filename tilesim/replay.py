@@ -115,7 +115,7 @@ class Run:
         parts = [
             f"{name}={value}"
             for name, value in self.parameters.items()
-            if name in shown or value != self.workload.defaults[name]
+            if name in shown or value != self.workload.defaults.get(name)
         ]
         return " ".join([self.workload.name, *parts, *self.setup.differences()])
 
@@ -173,7 +173,7 @@ def recorded(workload: Source, setup: Setup | None = None, report: Report | None
     Raises
     ------
     InputError
-        It is no recorded run.
+        It is no recorded run, or the setup asks for something that changes runs.
     """
     setup, tell = setup or Setup(), report or _ignore
     began = perf_counter()
@@ -181,6 +181,12 @@ def recorded(workload: Source, setup: Setup | None = None, report: Report | None
     trace = found.trace if isinstance(found, RecordedWorkload) else None
     if trace is None:
         raise InputError(f"{found.name} is no recorded run; leave out --recorded")
+    differences = setup.differences()
+    if differences:
+        raise InputError(
+            f"{found.name} is shown as it was recorded, so what it runs on cannot be chosen "
+            f"({', '.join(differences)}); run it again with replay or --simulated"
+        )
     case = build_case(found, {}, setup, tell)
     return Run(
         workload=found,
@@ -229,12 +235,13 @@ def _case_of_recording(workload: RecordedWorkload, setup: Setup) -> Case:
         "--dependencies": setup.dependencies is not Dependencies.TENSOR,
         "--lookup-cap": setup.effective_lookup_cap != setup.runtime.lookup_limit,
         "--lowering": setup.lowering is not Lowering.APRIL,
+        "--ideal memory or compute": bool({"memory", "compute"} & set(setup.ideals)),
     }
     for option, is_given in asked.items():
         if is_given:
             raise InputError(
-                f"{workload.name}: the edges of a recording are those of its file, so {option} "
-                "changes nothing; leave it out"
+                f"{workload.name}: edges and kernel times of a recording are those of its file, "
+                f"so {option} changes nothing; leave it out"
             )
     imported = workload.imported
     # A runtime with fewer rings has the deepest scopes share the last one, as it does itself.

@@ -56,11 +56,15 @@ def find_source(
         return source
     if is_program_file(source):
         return load_program_file(source, call, arguments, given)
-    is_recorded = source not in WORKLOADS and Path(source).exists()
+    if arguments:
+        raise InputError(f"what follows -- is for a program in a FILE.py, and {source} is none")
+    is_recorded = source not in WORKLOADS and _exists(source)
     if call is not None:
         what = "a recording" if is_recorded else "a workload"
         raise InputError(f"--call names a program in a FILE.py, and {source} is {what}")
     if not is_recorded:
+        if assumptions not in (None, Assumptions()):
+            raise InputError(f"--assume is for recordings, and {source} is a workload")
         if source not in WORKLOADS and (Path(source).suffix or Path(source).name != source):
             raise InputError(f"there is no file {source!r}, and no workload of that name")
         found = find_workload(source)
@@ -69,6 +73,13 @@ def find_source(
         raise InputError(f"--input is for programs, and {source} is a recording")
     assumed = assumptions or Assumptions()
     return load_recorded(source, assumed.graph, assumed.names, assumed.deps)
+
+
+def _exists(source: str) -> bool:
+    try:
+        return Path(source).exists()
+    except OSError:  # no file can have such a name
+        return False
 
 
 def program_of(subject: Subject, purpose: str) -> Workload:

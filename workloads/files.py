@@ -14,7 +14,7 @@ from devices.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["check_writable", "file_ending", "write_file", "write_folder"]
+__all__ = ["check_new_folder", "check_writable", "file_ending", "write_file", "write_folder"]
 
 
 def file_ending(path: str | os.PathLike[str], endings: Sequence[str]) -> str:
@@ -120,6 +120,26 @@ def write_folder(path: str | os.PathLike[str], write: Callable[[Path], None]) ->
         through.
     """
     target = Path(path)
+    check_new_folder(target)
+    temporary = _beside(target)
+    try:
+        with _as_input_error(target):
+            temporary.mkdir()
+            write(temporary)
+            temporary.rename(target.resolve())  # also onto a folder that is empty
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_new_folder(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder that `write_folder` could not make.
+
+    Raises
+    ------
+    InputError
+        It is there and holds something, is a file, or lies in no folder.
+    """
+    target = Path(path)
     with _as_input_error(target):
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise InputError(
@@ -130,14 +150,6 @@ def write_folder(path: str | os.PathLike[str], write: Callable[[Path], None]) ->
                 f"cannot write {str(target)!r}: the folder {str(target.parent)!r} does not exist; "
                 f"make it first or choose another"
             )
-    temporary = _beside(target)
-    try:
-        with _as_input_error(target):
-            temporary.mkdir()
-            write(temporary)
-            temporary.rename(target.resolve())  # also onto a folder that is empty
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _beside(target: Path) -> Path:

@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import ast
 import inspect
-import linecache
-import sys
-import tempfile
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib import import_module
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from devices.errors import InputError, unknown_name
-from runtime.errors import LanguageError
 from runtime.host_memory import InputValue
 from runtime.language import Program
-from workloads.revisions import extract_revision, split_revision
-from workloads.spec_values import integer_values
-from workloads.stand_ins import stand_ins
+from workloads.program_module import ProgramModule
 from workloads.workload import Workload
 
 __all__ = ["is_program_file", "load_program_file"]
 
-_MODULE = "tilesim_program"
-"""Name of the module that a file is executed as; it is not ``__main__``, so that a file which
-compiles and runs its program on a device when it is started does not do so."""
-
-_MOST_BYTES = 8 << 20
-"""Largest program file that is read; the largest of the library has 60 KB."""
+_LEAST = -(1 << 63)
+"""Builders may take any integer."""
 
 
 def is_program_file(text: str) -> bool:
@@ -65,151 +49,24 @@ def load_program_file(
     InputError
         The file cannot be read or executed, or has no program, or several.
     """
-    at_revision = split_revision(text)
-    with tempfile.TemporaryDirectory(prefix="tilesim-") as folder:
-        path = Path(text)
-        if at_revision is not None:
-            path = extract_revision(*at_revision, Path(folder))
-        module = _ProgramModule(text, path, arguments, given or {})
-        with module.executing():
-            module.execute()
+    module = ProgramModule(text, arguments, given or {})
     build = _builder(module, call)
+    defaults, required = _parameters(build)
     return Workload(
         name=text,
         summary=_summary(module.module),
         group=None,
-        defaults=_defaults(build),
+        defaults=defaults,
         build=build,
+        ranges=dict.fromkeys([*defaults, *required], (_LEAST, None)),
         inputs=lambda **parameters: module.inputs(parameters),
         given=dict(given or {}),
         noted=lambda: module.notes,
+        required=required,
     )
 
 
-class _ProgramModule:
-    """An executed file."""
-
-    def __init__(
-        self, name: str, path: Path, arguments: Sequence[str], given: Mapping[str, InputValue]
-    ) -> None:
-        self.name = name
-        self.path = path
-        self.source = _read(name, path)
-        self.arguments = list(arguments)
-        self.given = given
-        self.notes: tuple[str, ...] = ()
-        self.module = ModuleType(_MODULE)
-        self.module.__file__ = str(path)
-
-    @contextmanager
-    def executing(self) -> Iterator[Callable[[], int]]:
-        """Have Python as the file expects it: its imports, its folder, its arguments.
-
-        Gives a function that tells how many tensors have been drawn without torch.
-        """
-        folder = str(self.path.resolve().parent)
-        before = sys.path, sys.argv, set(sys.modules)
-        sys.path, sys.argv = [folder, *sys.path], [self.name, *self.arguments]
-        sys.modules[_MODULE] = self.module
-        writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        try:
-            with stand_ins() as draws, _told(self.name):
-                yield draws
-        finally:
-            sys.path, sys.argv = before[:2]
-            sys.dont_write_bytecode = writes_bytecode
-            self._forget_neighbours(before[2], folder)
-
-    @staticmethod
-    def _forget_neighbours(known: set[str], folder: str) -> None:
-        """Forget what was imported from beside the file: another revision has others."""
-        for name in set(sys.modules) - known:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if name == _MODULE or file.startswith(folder):
-                del sys.modules[name]
-
-    def execute(self) -> None:
-        """Execute the file."""
-        # Where sources are looked up again: a file at a revision is nowhere on the disk.
-        lines = self.source.splitlines(keepends=True)
-        linecache.cache[self.name] = (len(self.source), None, lines, self.name)
-        exec(compile(self.source, self.name, "exec"), vars(self.module))  # noqa: S102 - asked for
-
-    def called(self, function: Callable[..., Any], parameters: Mapping[str, int]) -> Any:
-        """What a function of the file returns for those of the parameters that it has."""
-        known = inspect.signature(function).parameters
-        with self.executing():
-            return function(**{n: v for n, v in parameters.items() if n in known})
-
-    def inputs(self, parameters: Mapping[str, int]) -> dict[str, InputValue]:
-        """Integer tensors as the file's tensor specs have them."""
-        makers = [
-            value
-            for name, value in vars(self.module).items()
-            if name.startswith("build") and "specs" in name and callable(value)
-        ]
-        for make in makers:
-            try:
-                with self.executing() as draws:
-                    if "torch" in self.source:  # the same run draws the same each time
-                        import_module("torch").manual_seed(0)
-                    known = inspect.signature(make).parameters
-                    chosen = {n: v for n, v in parameters.items() if n in known}
-                    values = integer_values(make(**chosen))
-                    self.note_draws(draws(), values)
-                    return values
-            except InputError:
-                continue  # the specs need what is not installed; what is read has to be given
-        return {}
-
-    def note_draws(self, draws: int, values: Mapping[str, InputValue]) -> None:
-        """Say that numbers are not those that the file would draw."""
-        arrays = [n for n, value in values.items() if np.ndim(value) and n not in self.given]
-        drawn = ", ".join(arrays)
-        if draws and drawn:
-            self.notes = (
-                f"torch is not installed, so what the file's tensor specs draw ({drawn}) has their "
-                "ranges and other numbers; --input gives the ones that are wanted.",
-            )
-
-
-@contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Turn what goes wrong in a file into an error that names its line."""
-    try:
-        yield
-    except LanguageError:
-        raise
-    except InputError as error:
-        raise InputError(f"{_place(name, error)}: {error}") from error
-    except SyntaxError as error:
-        raise InputError(f"{name}:{error.lineno}: {error.msg}") from error
-    except SystemExit as error:
-        raise InputError(
-            f"{name} ended by itself (exit code {error.code}) while it was executed"
-        ) from error
-    except (Exception, RecursionError) as error:
-        raise InputError(f"{_place(name, error)}: {type(error).__name__}: {error}") from error
-
-
-def _place(name: str, error: BaseException) -> str:
-    """The line of a file at which an error was raised, or the file where that is not known."""
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
-    return f"{name}:{lines[-1]}" if lines else name
-
-
-def _read(name: str, path: Path) -> str:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{name}: a program file has at most {_MOST_BYTES >> 20} MB")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: not UTF-8 at byte {error.start}") from error
-
-
-def _builder(module: _ProgramModule, call: str | None) -> Callable[..., Program]:
+def _builder(module: ProgramModule, call: str | None) -> Callable[..., Program]:
     """A function that makes the program of parameters."""
     found = _candidates(module)
     if call is None:
@@ -234,11 +91,14 @@ def _builder(module: _ProgramModule, call: str | None) -> Callable[..., Program]
             raise InputError(f"{module.name}: {call} returns {made!r}, which is no pl.program")
         return made
 
-    build.__signature__ = inspect.signature(made_by)  # type: ignore[attr-defined]  # for defaults
+    try:
+        build.__signature__ = inspect.signature(made_by)  # type: ignore[attr-defined]  # for defaults
+    except ValueError as error:
+        raise InputError(f"{module.name}: {call} is no function of the file") from error
     return build
 
 
-def _candidates(module: _ProgramModule) -> list[str]:
+def _candidates(module: ProgramModule) -> list[str]:
     """Names of the programs in a file, or of the functions that build them.
 
     Programs themselves come first; then what is called ``build_..._program``; then any function
@@ -261,17 +121,20 @@ def _is_program(node: ast.AST) -> bool:
     return any(getattr(d, "attr", getattr(d, "id", "")) == "program" for d in decorators)
 
 
-def _defaults(build: Callable[..., Program]) -> dict[str, int]:
-    """Parameters of a builder that can be set: those with an integer as default."""
-    defaults = {}
+def _parameters(build: Callable[..., Program]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Parameters of a builder that can be set: with an integer as default, and with none."""
+    defaults: dict[str, int] = {}
+    required = []
     for name, parameter in inspect.signature(build).parameters.items():
         value = parameter.default
         if isinstance(value, int) and not isinstance(value, bool):
             defaults[name] = value
-    return defaults
+        elif value is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            required.append(name)
+    return defaults, tuple(required)
 
 
 def _summary(module: ModuleType) -> str:
     """First line of a file's docstring."""
-    lines = (module.__doc__ or "").strip().splitlines()
+    lines = str(module.__doc__ or "").strip().splitlines()
     return lines[0] if lines else "A program file"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
-import tarfile
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from devices.errors import InputError
@@ -17,7 +17,7 @@ __all__ = ["extract_revision", "split_revision"]
 def split_revision(text: str) -> tuple[str, str] | None:
     """Revision and path of ``revision:path/file.py``; None where the text is no such pair.
 
-    A colon after a single letter is a drive's, not a revision's, where a file of that name exists.
+    A text that names a file as it stands is no pair.
     """
     revision, colon, path = text.partition(":")
     if not colon or not revision or not path or Path(text).exists():
@@ -49,21 +49,21 @@ def extract_revision(revision: str, path: str, folder: Path) -> Path:
     """
     if revision.startswith("-"):
         raise InputError(f"{revision!r} is no git revision")
-    root = Path(_git("rev-parse", "--show-toplevel", where=None).decode().strip())
+    root = Path(os.fsdecode(_git("rev-parse", "--show-toplevel", where=None)).strip())
     commit = _resolved(revision)
     inside = _inside(path, root)
-    known = _git("ls-tree", "-r", "--name-only", "-z", commit, where=root).decode().split("\0")
+    known = os.fsdecode(_git("ls-tree", "-r", "--name-only", "-z", commit, where=root)).split("\0")
     wanted = next((name for name in (inside, path) if name in known), None)
     if wanted is None:
         raise InputError(f"{revision} has no file {path!r} (in the repository {root.name})")
-    packed = _git("archive", "--format=tar", commit, "--", ":(glob)**/*.py", wanted, where=root)
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is not None:  # git keeps no path that leads out of the repository
-                target = folder / member.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read())
+    # Not git archive, which leaves out what .gitattributes tells it to.
+    with tempfile.TemporaryDirectory() as index:
+        at = {"GIT_INDEX_FILE": str(Path(index) / "index")}
+        _git("read-tree", commit, where=root, environment=at)
+        names = [name for name in known if name.endswith(".py") or name == wanted]
+        listed = b"\0".join(map(os.fsencode, names))
+        prefix = f"--prefix={folder}{os.sep}"
+        _git("checkout-index", "-z", "--stdin", prefix, where=root, environment=at, given=listed)
     return folder / wanted
 
 
@@ -82,12 +82,22 @@ def _resolved(revision: str) -> str:
     return found.decode().strip()
 
 
-def _git(*arguments: str, where: Path | None) -> bytes:
+def _git(
+    *arguments: str,
+    where: Path | None,
+    environment: Mapping[str, str] | None = None,
+    given: bytes = b"",
+) -> bytes:
     program = shutil.which("git")
     if program is None:
         raise InputError("a file at a revision needs git, which is not installed")
     done = subprocess.run(  # noqa: S603 - no shell
-        [program, *arguments], cwd=where, capture_output=True, check=False
+        [program, *arguments],
+        cwd=where,
+        capture_output=True,
+        check=False,
+        input=given,
+        env={**os.environ, **(environment or {})},
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.errors import InputError
 from runtime.host_memory import InputValue
 from workloads.stand_ins import TensorSpec
+from workloads.torch_stand_in import MissingPackageError
 
 __all__ = ["integer_values"]
 
@@ -41,7 +41,7 @@ def integer_values(specs: object) -> dict[str, InputValue]:
             continue
         try:
             value = _value(spec)
-        except InputError:
+        except MissingPackageError:
             continue
         if value is not None:
             found[spec.name] = value

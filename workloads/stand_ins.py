@@ -94,6 +94,10 @@ class OptimizationStrategy(Enum):
     DebugTileOptimization = "debug"
 
 
+class _UnsupportedError(AttributeError, InputError):
+    """A name that a stand-in has not, as Python and as a user see it."""
+
+
 def _module(name: str, members: Mapping[str, object], *, is_package: bool = False) -> ModuleType:
     module = ModuleType(name, "Stand-in while a program file is read.")
     vars(module).update(members)
@@ -106,7 +110,7 @@ def _refuse(name: str, known: str) -> Callable[[str], object]:
     def missing(attribute: str) -> object:
         if attribute.startswith("__"):
             raise AttributeError(attribute)
-        raise InputError(f"{name}.{attribute} is not supported (there is: {known})")
+        raise _UnsupportedError(f"{name}.{attribute} is not supported (there is: {known})")
 
     return missing
 
@@ -142,6 +146,13 @@ def _modules() -> dict[str, ModuleType]:
     return made
 
 
+def _has_torch() -> bool:
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # a stand-in is in the way: a file runs another file
+        return False
+
+
 def _no_draws() -> int:
     """With torch itself, all that is drawn is the file's own."""
     return 0
@@ -158,7 +169,7 @@ def stand_ins() -> Iterator[Callable[[], int]]:
         return [name for name in sys.modules if name.partition(".")[0] in packages]
 
     made, draws = _modules(), _no_draws
-    if importlib.util.find_spec("torch") is None:
+    if not _has_torch():
         torch, draws = torch_modules()
         made |= torch
     packages = {name for name in _REPLACED if name in made}

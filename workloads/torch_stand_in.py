@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from devices.errors import InputError
 
-__all__ = ["torch_modules"]
+__all__ = ["MissingPackageError", "torch_modules"]
 
 _MOST_ELEMENTS = 1 << 20
 """Largest tensor whose elements are kept: lengths and tables, not weights."""
@@ -39,6 +39,10 @@ _INTEGERS = (
     "long",
 )
 _OTHERS = ("bool", "float", "float16", "float32", "float64", "bfloat16", "half", "double")
+
+
+class MissingPackageError(InputError):
+    """Something needs torch, which is not installed."""
 
 
 class _Dtype:
@@ -72,7 +76,7 @@ class _Unread:
         return None
 
     def _unknown(self, *_: object, **__: object) -> NoReturn:
-        raise InputError(
+        raise MissingPackageError(
             "the file asks for elements that only torch knows; install torch, or give what the "
             "program reads with --input NAME=VALUE"
         )

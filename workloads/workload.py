@@ -65,6 +65,8 @@ class Workload:
         What the user gives of that in place.
     noted : callable or None
         ``noted()`` tells, after a run, what a reader of its results has to know.
+    required : tuple of str
+        Parameters without a default.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Workload:
     inputs: Callable[..., Mapping[str, InputValue]] | None = None
     given: Mapping[str, InputValue] = field(default_factory=dict)
     noted: Callable[[], tuple[str, ...]] | None = None
+    required: tuple[str, ...] = ()
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
@@ -89,9 +92,15 @@ class Workload:
             not divide.
         """
         for name, value in settings.items():
-            if name not in self.defaults:
-                raise unknown_name(f"parameter of {self.name}", name, self.defaults)
+            if name not in self.defaults and name not in self.required:
+                known = [*self.defaults, *self.required]
+                raise unknown_name(f"parameter of {self.name}", name, known)
             self._check_range(name, value)
+        missing = [name for name in self.required if name not in settings]
+        if missing:
+            raise InputError(
+                f"{self.name}: {missing[0]} has no default; give it with --set {missing[0]}=NUMBER"
+            )
         chosen = {**self.defaults, **settings}
         for whole, part in self.divides:
             size = part if isinstance(part, int) else chosen[part]

@@ -1,6 +1,7 @@
 """Program files on the command line: run, the other verbs, comparisons for pull requests."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -85,9 +86,9 @@ def test_run_takes_the_options_of_other_verbs(tilesim, file, words, heading):
         (("run", "rows.py", "--as", "walk"), "--as takes replay, check, explain, whatif"),
         (("run", "rows.py"), "--input n=NUMBER"),
         (("run", "rows.py", "-i", "n"), "--input takes name=number or name=file.npy"),
-        (("run", "rows.py", "-i", "n=x"), "neither a finite number nor a file.npy"),
+        (("run", "rows.py", "-i", "n=x"), "neither a number of 64 bits nor a file.npy"),
         (("run", "rows.py", "-i", "n=1", "-i", "n=2"), "--input gives n twice"),
-        (("run", "rows.py", "-i", "n=no.npy"), "cannot read no.npy"),
+        (("run", "rows.py", "-i", "n=no.npy"), "there is no file no.npy"),
         (("run", "rows.py", "-i", "n=rows.npy"), "no array that numpy saved"),
         (("run", "rows.py", "-i", "m=1"), "the program has no parameter 'm'"),
         (("run", "missing.py"), "cannot read missing.py"),
@@ -143,6 +144,64 @@ def test_files_and_workloads_are_compared_and_explained(tilesim, file, tmp_path)
     assert tasks == [20, 10]
     explained = tilesim("explain", file, "--against", "twice.py", "-i", "n=20")
     assert explained.code == 0, explained.err
+
+
+def test_what_a_file_prints_is_no_result(tilesim, tmp_path):
+    (tmp_path / "loud.py").write_text("print('loaded')\n" + PROGRAM)
+    for words in (("run",), ("explain",), ("capacity",), ("check",), ("compare",)):
+        ran = tilesim(*words, "loud.py", "-i", "n=4", "--json")
+        json.loads(ran.out)
+        assert "loaded" in ran.err
+    assert tilesim("compare", "loud.py", "-i", "n=4", "-m").out.startswith("### Simulated")
+
+
+def test_options_that_do_nothing_are_refused(tilesim, file):
+    for words, message in (
+        (("-c", "threads=2", "--gantt", "g.png"), "whatif does not take --gantt"),
+        (("--order", "random", "--repeat", "3"), "check does not take --repeats"),
+        (("--as", "replay", "-c", "threads=2"), "replay does not take --change"),
+    ):
+        ended = tilesim("run", file, "-i", "n=4", *words)
+        assert ended.code == 2
+        assert message in ended.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("n=64.7", "no whole number"),
+        ("n=99999999999", "from -2147483648 to 2147483647"),
+        ("n=100000000000000000000000", "neither a number of 64 bits"),
+        ("n=65", "check the loop bounds"),
+    ],
+)
+def test_lengths_that_cannot_be_are_refused(tilesim, file, text, message):
+    ended = tilesim("run", file, "-i", text)
+    assert ended.code == 2
+    assert message in ended.err
+
+
+def test_what_is_no_regular_file_is_refused(tilesim, tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    for name in ("pipe.py", "pipe.json", "zero.py"):
+        ended = tilesim("replay", name)
+        assert ended.code == 2
+        assert "no regular file" in ended.err
+    ended = tilesim("replay", "x" * 300)
+    assert ended.code == 2
+    assert "unknown workload" in ended.err
+
+
+def test_arguments_and_assumptions_are_for_files(tilesim):
+    for words, message in (
+        (("hello-world", "--", "x"), "what follows -- is for a program"),
+        (("hello-world", "--assume", "core=aic"), "--assume is for recordings"),
+    ):
+        ended = tilesim("replay", *words)
+        assert ended.code == 2
+        assert message in ended.err
 
 
 def test_markdown_holds_what_belongs_in_a_pull_request(tilesim, file, tmp_path):

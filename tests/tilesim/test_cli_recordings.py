@@ -79,6 +79,13 @@ def test_what_if_takes_a_recording(tilesim):
     assert record["after"]["wall_clock_us"] < record["before"]["wall_clock_us"]
 
 
+def test_false_dependences_of_a_recording_are_not_known(tilesim):
+    said = tilesim("explain", FOLDER).out
+    assert "False dependences are not known" in said
+    assert tilesim("explain", FOLDER, "--simulated", "--against", "bgemm").code == 0
+    assert "may touch all of the tensors" in tilesim("check", FOLDER, "--hazards").out
+
+
 def test_hazards_are_found_where_tensors_are_known(tilesim):
     assert of(tilesim("check", FOLDER, "--hazards", "--json"))["against"] == "nothing"
     refused = tilesim("check", BGEMM, "--hazards")
@@ -95,6 +102,12 @@ def test_hazards_are_found_where_tensors_are_known(tilesim):
         (("replay", FOLDER, "--dependencies", "tile"), "--dependencies changes nothing"),
         (("replay", FOLDER, "--lookup-cap", "4"), "--lookup-cap changes nothing"),
         (("replay", FOLDER, "--lowering", "2026-08"), "--lowering changes nothing"),
+        (("replay", FOLDER, "--ideal", "memory"), "--ideal memory or compute changes nothing"),
+        (("replay", FOLDER, "--recorded", "-p", "heft"), "shown as it was recorded"),
+        (("explain", FOLDER, "--device-set", "cores.clusters=1"), "shown as it was recorded"),
+        (("export", FOLDER, "-p", "heft", "-o", "x.dot"), "shown as it was recorded"),
+        (("explain", FOLDER, "--against", "bgemm"), "a recording runs again; say --simulated"),
+        (("explain", "bgemm", "--simulated"), "--simulated is for recorded runs"),
         (("replay", FOLDER, "--call", "main"), "--call names a program"),
         (("replay", FOLDER, "--input", "n=1"), "--input is for programs"),
         (("replay", "bgemm", "--recorded"), "is no recorded run"),

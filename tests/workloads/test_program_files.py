@@ -192,7 +192,10 @@ def test_neighbours_are_imported_from_the_file_s_folder(program_file):
             r"kernel.py:2: the file asks for elements that only torch knows",
             marks=no_torch,
         ),
-        ("from pypto.ir import nothing\n", "pypto.ir.nothing is not supported"),
+        ("from pypto.ir import nothing\n", "cannot import name 'nothing' from 'pypto.ir'"),
+        ("import pypto.ir\npypto.ir.nothing\n", "pypto.ir.nothing is not supported"),
+        ("x = 1\0\n", "null bytes"),
+        ("class Stop(BaseException): pass\nraise Stop\n", "kernel.py:2: Stop"),
         ("import pypto.language as pl\npl.nothing\n", r"kernel.py:2: pl.nothing is not supported"),
         ("import pypto.debug\n", "ModuleNotFoundError"),
     ],
@@ -227,31 +230,107 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, name):
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "binary.py"
     path.write_bytes(b"x = '\xff'")
-    with pytest.raises(InputError, match="not UTF-8 at byte 5"):
+    with pytest.raises(InputError, match="not UTF-8, and no other encoding"):
         load_program_file(str(path))
 
 
+def test_a_file_may_declare_its_encoding(tmp_path):
+    text = HEAD + BUILDER
+    (tmp_path / "bom.py").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    latin = "# -*- coding: latin-1 -*-\nNAME = '\xe9'\n" + text
+    (tmp_path / "latin.py").write_bytes(latin.encode("latin-1"))
+    for name in ("bom.py", "latin.py"):
+        assert rows_of(load_program_file(str(tmp_path / name), given={"n": 1})) == [0]
+
+
+def test_annotations_of_a_file_are_its_own(program_file):
+    check = """
+    from dataclasses import dataclass, fields
+
+    @dataclass
+    class Sizes:
+        rows: int = 3
+
+    assert fields(Sizes)[0].type is int
+    """
+    assert load_program_file(program_file(HEAD, check, BUILDER)).defaults["rows"] == 8
+
+
+def test_what_a_file_does_to_python_is_undone(program_file, capsys):
+    mess = """
+    import io, os, sys
+    print("said")
+    os.chdir("/")
+    sys.stdout = io.StringIO()
+    """
+    place, out = Path.cwd(), sys.stdout
+    load_program_file(program_file(HEAD, mess, BUILDER))
+    assert (Path.cwd(), sys.stdout) == (place, out)
+    assert capsys.readouterr() == ("", "said\n")
+
+
+def test_optional_names_may_be_missing(program_file):
+    optional = """
+    import pypto.runtime as R
+
+    try:
+        from pypto.runtime import Worker
+    except ImportError:
+        Worker = None
+    assert not hasattr(R, "Other")
+    """
+    assert load_program_file(program_file(HEAD, optional, BUILDER)).defaults["rows"] == 8
+
+
+def test_parameters_without_a_default_are_asked_for(program_file):
+    path = program_file(HEAD, BUILDER.replace("rows: int = ROWS, cols: int = 64", "rows, cols=0"))
+    path = program_file(
+        HEAD, BUILDER.replace("rows: int = ROWS, cols: int = 64", "rows, shift=0, cols=64")
+    )
+    workload = load_program_file(path, given={"n": 2})
+    with pytest.raises(InputError, match="rows has no default; give it with --set rows=NUMBER"):
+        workload.parameters({})
+    assert workload.parameters({"rows": 4, "shift": 0})["rows"] == 4
+    assert rows_of(workload, rows=4, shift=-1) == [0, 1]
+
+
+def test_specs_draw_the_same_each_time_and_say_what_is_wrong(program_file):
+    drawn = SPECS.format(value="lambda: np.random.randint(1, 9, 4)")
+    workload = load_program_file(program_file("import numpy as np\n", HEAD, BUILDER, drawn))
+    assert rows_of(workload) == rows_of(workload)
+    again = load_program_file(program_file("import numpy as np\n", HEAD, BUILDER, drawn))
+    assert rows_of(again) == rows_of(workload)
+    wrong = load_program_file(program_file(HEAD, BUILDER, SPECS.format(value="nothing")))
+    with pytest.raises(InputError, match=r"kernel.py:\d+: NameError: name 'nothing'"):
+        rows_of(wrong)
+
+
 # Revisions
+
+
+def git(folder, *words):
+    identity = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
+    command = [shutil.which("git"), *identity, *words]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def commit_all(folder):
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "all")
 
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A git repository with two versions of a program, the later one not committed."""
 
-    def git(*words):
-        identity = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
-        command = [shutil.which("git"), *identity, *words]
-        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-
     folder = tmp_path / "kernels"
     folder.mkdir()
     file = folder / "adder.py"
     (folder / "sizes_here.py").write_text("START = 1\n")
     text = HEAD + "from sizes_here import START\n" + BUILDER.replace("range(k)", "range(START, k)")
-    git("init", "-q")
+    git(tmp_path, "init", "-q")
     file.write_text(text)
-    git("add", ".")
-    git("commit", "-qm", "one")
+    commit_all(tmp_path)
     file.write_text(text.replace("START, k", "0, k"))
     (folder / "sizes_here.py").write_text("START = 2\n")
     monkeypatch.chdir(tmp_path)
@@ -271,6 +350,28 @@ def test_errors_in_a_revision_name_it(repository):
     assert repository.is_dir()
     with pytest.raises(InputError, match=r"^HEAD:kernels/adder.py:\d+: .*--input"):
         rows_of(load_program_file("HEAD:kernels/adder.py"))
+
+
+def test_each_revision_has_its_own_neighbours_also_above_and_later(repository):
+    root = repository.parent
+    (root / "lib").mkdir()
+    (root / "lib" / "count_of.py").write_text("ROWS_NOW = 3\n")
+    above = (
+        "import sys\nfrom pathlib import Path\n"
+        "sys.path.insert(0, str(Path(__file__).resolve().parents[1]))\n"
+        "from lib.count_of import ROWS_NOW\n"
+    )
+    late = BUILDER.replace("    @pl.program", "    import sizes_here\n    @pl.program", 1)
+    late = late.replace("range(k)", "range(sizes_here.START, ROWS_NOW)")
+    (repository / "above.py").write_text(HEAD + above + late)
+    (root / ".gitattributes").write_text("*.py export-ignore\n")
+    commit_all(root)
+    (root / "lib" / "count_of.py").write_text("ROWS_NOW = 5\n")
+    given = {"n": 1}
+    for _ in range(2):
+        assert rows_of(load_program_file("HEAD:kernels/above.py", given=given)) == [2]
+        assert rows_of(load_program_file("kernels/above.py", given=given)) == [2, 3, 4]
+    assert "lib" not in sys.modules
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tilesim.policy_report import print_bounds
 from tilesim.progress import progress
 from tilesim.report import print_caveat
 from tilesim.verbs.replay import bound_lines
+from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["explain_workload"]
 
@@ -59,6 +60,8 @@ def explain_workload(
     """
     source, settings = options.workload(workload, "explain")
     setup, drawn = options.setup("explain"), read_window(window)
+    if simulated and not isinstance(source, RecordedWorkload):
+        raise InputError("--simulated is for recorded runs; all others are simulated anyway")
     if drawn is not None and gantt is None:
         raise InputError("--window is for --gantt; say where to draw: --gantt FILE.png")
     if against is None:
@@ -74,6 +77,10 @@ def explain_workload(
         return
     if gantt is not None:
         raise InputError("--gantt shows one run; with --against draw --waterfall FILE.png")
+    if isinstance(source, RecordedWorkload) and not simulated:
+        raise InputError(
+            "--against compares runs on one machine, so a recording runs again; say --simulated"
+        )
     check_outputs(pictures=[waterfall])
     other = options.source(against), {**settings, **read_settings(against_set or [])}
     with progress() as report:

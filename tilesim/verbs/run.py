@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from devices.errors import InputError
+from tilesim.options import split_settings
 from tilesim.verbs.check import check_workload
 from tilesim.verbs.explain import explain_workload
 from tilesim.verbs.replay import replay_workload
@@ -62,6 +63,12 @@ def _chosen(values: Mapping[str, Any]) -> str:
     return given.pop() if given else "replay"
 
 
+def _given(values: Mapping[str, Any]) -> list[str]:
+    """The options that have another value than by default."""
+    defaults = {n: p.default for verb in _VERBS.values() for n, p in _parameters(verb).items()}
+    return [n for n, value in values.items() if n in defaults and value != defaults[n]]
+
+
 def _run(**values: Any) -> None:
     """Execute a program file written for pypto.language, and run its program in simulated time.
 
@@ -75,14 +82,19 @@ def _run(**values: Any) -> None:
     wanted = values.pop("verb")
     if wanted is not None and wanted not in _VERBS:
         raise InputError(f"--as takes {', '.join(_VERBS)}, not {wanted!r}")
-    files = [word for word in values["workload"] if "=" not in word]
+    files, _ = split_settings(values["workload"], [])
     for file in files:
         if not is_program_file(file):
             raise InputError(
                 f"run takes a program file, FILE.py or REVISION:FILE.py, not {file!r}; "
                 "replay takes workloads by name"
             )
-    verb = _VERBS[wanted or _chosen(values)]
+    name = wanted or _chosen(values)
+    verb = _VERBS[name]
+    lost = [option for option in _given(values) if option not in _parameters(verb)]
+    if lost:
+        options = ", ".join(f"--{option.replace('_', '-')}" for option in lost)
+        raise InputError(f"{name} does not take {options}; leave it out, or name another --as")
     verb(**{name: values[name] for name in _parameters(verb)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ def read_blocks(path: Path, limits: FileLimits = DEFAULT_LIMITS) -> Iterator[byt
         The file cannot be read, is no whole gzip file, or is larger than the limits allow.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: cannot be read: it is no regular file")
         with path.open("rb") as raw:
             packed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
             raw.seek(0)
