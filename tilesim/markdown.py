@@ -60,7 +60,7 @@ def _table(
         yield _row(
             (
                 f"`{run.describe(sizes)}`",
-                f"{figures.tasks}",
+                f"{run.graph.task_count}",
                 f"{figures.wall_clock_us:.2f}",
                 f"{speed_up:.2f}x" + ("" if alike else " (other size)"),
                 f"{figures.avg_latency_us:.2f}",

@@ -195,7 +195,7 @@ def _against_measured(runs: Sequence[Run]) -> Table:
             )
         if case.tasks is not None:
             table.add_row(
-                run.workload.name, "Tasks", str(case.tasks), str(run.statistics.tasks), ""
+                run.workload.name, "Tasks", str(case.tasks), str(run.graph.task_count), ""
             )
     table.caption = f"measured: {'; '.join(dict.fromkeys(case.source for _, case in cases))}"
     return table
@@ -224,7 +224,7 @@ def _side_by_side(title: str, names: Sequence[str], runs: Sequence[Run]) -> Tabl
         speed_up = first.statistics.wall_clock_us / figures.wall_clock_us
         table.add_row(
             name,
-            str(figures.tasks),
+            str(run.graph.task_count),
             str(run.graph.depth),
             f"{figures.wall_clock_us:.2f}",
             f"{speed_up:.2f}x" + ("" if same_size else "*"),

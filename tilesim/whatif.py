@@ -155,7 +155,7 @@ def what_if(
             raise
         trace = case.simulate()
         bounds = case.bounds(trace)
-        outcomes.append(Outcome(tuple(words), len(trace), trace.wall_clock_us, bounds))
+        outcomes.append(Outcome(tuple(words), case.graph.task_count, trace.wall_clock_us, bounds))
     return WhatIf(run, tuple(outcomes[:-1]), outcomes[-1])
 
 

@@ -24,7 +24,7 @@ def print_what_if(console: Console, result: WhatIf) -> None:
     for heading in ("Tasks", "Wall-clock us", "Speed-up"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Then binds")
-    as_is = Outcome((), len(before.trace), before.trace.wall_clock_us, before.bounds)
+    as_is = Outcome((), before.graph.task_count, before.trace.wall_clock_us, before.bounds)
     for outcome in (as_is, *result.single, result.after):
         binding = outcome.bounds.binding
         words = "\n".join(outcome.changes) or "as it is"

@@ -230,6 +230,38 @@ def test_markdown_says_whether_numbers_match(tilesim, file):
     assert "check failed: 2048 of 8192 numbers do not match golden results" in wrong.err
 
 
+MIX = """
+import pypto.language as pl
+
+
+@pl.program
+class Mix:
+    @pl.function
+    def main(
+        self,
+        a: pl.Tensor[[16, 128], pl.BF16],
+        b: pl.Tensor[[128, 512], pl.BF16],
+        y: pl.Out[pl.Tensor[[16, 512], pl.FP32]],
+    ):
+        with pl.auto_incore(split=pl.SplitMode.UP_DOWN):
+            for i in pl.parallel(0, 8, 1, chunk=4):
+                c = pl.matmul(a, pl.slice(b, [128, 64], [0, i * 64]), out_dtype=pl.FP32)
+                y = pl.assemble(y, pl.add(c, 1.0), [0, i * 64])
+        return y
+"""
+
+
+def test_a_mix_task_is_one_task_wherever_tasks_are_counted(tilesim, tmp_path):
+    (tmp_path / "mix.py").write_text(MIX)
+    assert json.loads(tilesim("run", "mix.py", "--json").out)["tasks"] == 2
+    (row,) = [r for r in tilesim("compare", "mix.py").out.splitlines() if r.startswith(" mix.py")]
+    assert row.split()[1] == "2"
+    said = tilesim("compare", "mix.py", "--markdown").out
+    assert "| `mix.py` | 2 |" in said
+    changed = json.loads(tilesim("whatif", "mix.py", "-c", "threads=2", "--json").out)
+    assert changed["after"]["tasks"] == 2
+
+
 def test_markdown_names_hazards_and_equal_sizes(tilesim):
     sizes = ("--set", "intermediate=2048")
     ran = tilesim("compare", "qwen3-scope3-baseline", "qwen3-scope3-restructured", "-m", *sizes)
