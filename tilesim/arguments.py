@@ -18,6 +18,7 @@ from runtime.estimates import Estimates
 from runtime.language import Lowering
 from runtime.version import available_runtimes, load_runtime
 from tilesim.assumptions import read_assumptions
+from tilesim.completion import complete_source, starting_with
 from tilesim.file_arguments import file_arguments
 from tilesim.ideals import IDEALS, idealized, read_ideals
 from tilesim.input_values import read_inputs
@@ -34,7 +35,6 @@ from tilesim.options import (
 from tilesim.policies import policy_names, read_policies
 from tilesim.setup import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
 from tilesim.sources import Subject, find_source
-from workloads.catalogue import WORKLOADS
 
 __all__ = [
     "Call",
@@ -48,24 +48,15 @@ __all__ = [
     "Repeat",
     "Settings",
     "Window",
-    "starting_with",
     "takes_options",
 ]
-
-
-def starting_with(names: Callable[[], list[str]]) -> Callable[[str], list[str]]:
-    """Completion of an option that takes one of some names."""
-    return lambda incomplete: [name for name in names() if name.startswith(incomplete)]
-
-
-_complete_workload = starting_with(lambda: list(WORKLOADS))
 
 
 def _workload(help_text: str) -> Any:
     return typer.Argument(
         metavar="WORKLOAD",
         help=help_text,
-        autocompletion=_complete_workload,
+        autocompletion=complete_source,
         show_default=False,
     )
 

@@ -18,13 +18,13 @@ from tilesim.arguments import (
     Name,
     Options,
     Settings,
-    starting_with,
     takes_options,
 )
 from tilesim.capacity import capacity
 from tilesim.capacity_report import capacity_records, print_capacity
 from tilesim.check import check
 from tilesim.check_report import check_record, print_check
+from tilesim.completion import starting_with
 from tilesim.console import output_console
 from tilesim.outputs import print_json
 from tilesim.progress import progress

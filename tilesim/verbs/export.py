@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from devices.errors import InputError
-from tilesim.arguments import Json, Name, Options, starting_with, takes_options
+from tilesim.arguments import Json, Name, Options, takes_options
+from tilesim.completion import starting_with
 from tilesim.console import output_console
 from tilesim.exports import EXPORTS, find_export
 from tilesim.outputs import print_json

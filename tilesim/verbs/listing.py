@@ -9,7 +9,8 @@ import typer
 
 from devices.device import available_devices, load_device
 from runtime.version import available_runtimes, load_runtime
-from tilesim.arguments import Json, starting_with
+from tilesim.arguments import Json
+from tilesim.completion import starting_with
 from tilesim.console import output_console
 from tilesim.options import read_choice
 from tilesim.outputs import print_json
