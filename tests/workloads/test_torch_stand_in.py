@@ -71,3 +71,10 @@ def test_parts_of_torch_can_be_imported():
     modules, _ = torch_modules()
     assert modules["torch"].nn.functional is modules["torch.nn.functional"]
     assert modules["torch.nn.functional"].silu(1) is not None
+
+
+def test_classes_may_be_derived_from_what_torch_has():
+    class Golden(torch.nn.Module):
+        scale = 2
+
+    assert Golden().scale == 2
