@@ -12,10 +12,9 @@ from runtime.case import Case
 from runtime.explanation import Explanation
 from runtime.explanation import explain as explain_trace
 from runtime.overhead import Overhead, measure_overhead
-from tilesim.replay import Report, Run, build_case, recorded, replay
+from tilesim.replay import Report, Run, build_case, run_as_known
 from tilesim.setup import Setup
 from tilesim.sources import Source, Subject, find_source, program_of
-from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["Difference", "FalseEdges", "Why", "explain", "explain_against"]
 
@@ -83,12 +82,7 @@ def explain(
         As `replay`.
     """
     tell = report or (lambda _: None)
-    found = find_source(workload)
-    if isinstance(found, RecordedWorkload) and found.trace is not None and not simulated:
-        found.parameters(settings or {})
-        run = recorded(found, setup, report)
-    else:
-        run = replay(found, settings, setup, report)
+    run = run_as_known(workload, settings, setup, report, simulated=simulated)
     tell(f"{run.workload.name}: explaining")
     return Why(
         run=run,

@@ -31,6 +31,7 @@ __all__ = [
     "build_case",
     "recorded",
     "replay",
+    "run_as_known",
     "run_case",
 ]
 
@@ -201,6 +202,28 @@ def recorded(workload: Source, setup: Setup | None = None, report: Report | None
     )
 
 
+def run_as_known(
+    workload: Source,
+    settings: Mapping[str, Any] | None = None,
+    setup: Setup | None = None,
+    report: Report | None = None,
+    *,
+    simulated: bool = False,
+) -> Run:
+    """A recorded run as it is, unless it is to be `simulated`; all others as `replay` runs them.
+
+    Raises
+    ------
+    InputError
+        As `replay` or `recorded`.
+    """
+    found = find_source(workload)
+    if simulated or not isinstance(found, RecordedWorkload) or found.trace is None:
+        return replay(found, settings, setup, report)
+    found.parameters(settings or {})
+    return recorded(found, setup, report)
+
+
 def build_case(
     workload: Subject, parameters: Mapping[str, int], setup: Setup, report: Report
 ) -> Case:
@@ -214,19 +237,17 @@ def build_case(
     """
     if isinstance(workload, RecordedWorkload):
         case = _case_of_recording(workload, setup)
-        return replace(
-            case, policy=setup.policy, estimates=setup.estimates, profiling=setup.profiling
+    else:
+        report(f"{workload.name}: reading the program")
+        submits = workload.submits(parameters, setup.lowering)
+        report(f"{workload.name}: finding the graph of {len(submits):,} submits")
+        graph = find_graph(
+            submits,
+            setup.runtime,
+            dependencies=setup.dependencies,
+            lookup_cap=setup.lookup_cap,
         )
-    report(f"{workload.name}: reading the program")
-    submits = workload.submits(parameters, setup.lowering)
-    report(f"{workload.name}: finding the graph of {len(submits):,} submits")
-    graph = find_graph(
-        submits,
-        setup.runtime,
-        dependencies=setup.dependencies,
-        lookup_cap=setup.lookup_cap,
-    )
-    case = Case.of(submits, graph, setup.device, setup.runtime)
+        case = Case.of(submits, graph, setup.device, setup.runtime)
     return replace(case, policy=setup.policy, estimates=setup.estimates, profiling=setup.profiling)
 
 

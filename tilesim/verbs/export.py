@@ -14,7 +14,7 @@ from tilesim.console import output_console
 from tilesim.exports import EXPORTS, find_export
 from tilesim.outputs import print_json
 from tilesim.progress import progress
-from tilesim.replay import recorded, replay
+from tilesim.replay import run_as_known
 from workloads.recorded_workload import RecordedWorkload
 
 __all__ = ["export_run"]
@@ -58,15 +58,10 @@ def export_run(
     source, settings = options.workload(workload, "export")
     setup, export = options.setup("export"), find_export(out, form)
     export.check(out)
-    is_recording = isinstance(source, RecordedWorkload)
-    if simulated and not is_recording:
+    if simulated and not isinstance(source, RecordedWorkload):
         raise InputError("--simulated is for recorded runs; all others are simulated anyway")
     with progress() as report:
-        if isinstance(source, RecordedWorkload) and source.trace is not None and not simulated:
-            source.parameters(settings)
-            run = recorded(source, setup, report)
-        else:
-            run = replay(source, settings, setup, report)
+        run = run_as_known(source, settings, setup, report, simulated=simulated)
         report(f"writing {out}")
         export.write(run, out)
     what = next(name for name, known in EXPORTS.items() if known is export)
