@@ -69,7 +69,12 @@ def _graph_endings(*names: str) -> Callable[[], tuple[str, ...]]:
 
 
 EXPORTS = {
-    "graph": Export("the graph, all of it, as JSON", _graph_endings(".json"), _write_graph, True),
+    "graph": Export(
+        "the graph, all of it, as JSON or in columns of numpy",
+        _graph_endings(".json", ".npz"),
+        _write_graph,
+        is_graph=True,
+    ),
     "wfformat": Export(
         "WfCommons WfFormat", _graph_endings(".wfformat.json"), _write_graph, is_graph=True
     ),

@@ -50,7 +50,7 @@ def export_run(
     Formats: graph and wfformat, dot, graphml hold the graph; swimlane, swimlane-folder, chrome,
     perfetto and table hold the run. A recorded run is written as it is.
 
-    Examples: `tilesim export qwen3-scope3-restructured -o scope3.json`,
+    Examples: `tilesim export qwen3-scope3-restructured -o scope3.json` (or `scope3.npz`),
     `tilesim export qwen3-scope1 -o perf_swimlane_scope1.json`,
     `tilesim export perf_swimlane_1.json -o run.pftrace`,
     `tilesim export bgemm -f swimlane-folder -o bgemm-run`

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import InputError
 
-__all__ = ["Columns"]
+__all__ = ["Columns", "Integers", "Whole"]
 
 Integers = NDArray[np.int64]
+
+Whole = Sequence[int] | NDArray[np.integer]
+"""A column as a file has it."""
 
 _LARGEST = 2**63 - 1
 
@@ -35,7 +38,7 @@ class Columns:
     def whole(
         self,
         field: str,
-        values: Sequence[int],
+        values: Whole,
         *,
         least: int = 0,
         most: int = _LARGEST,
@@ -50,23 +53,22 @@ class Columns:
         """
         self.counted(field, values, count)
         try:
-            column = np.array(values, dtype=np.int64)
+            column = np.asarray(values, dtype=np.int64)
         except OverflowError:
             place = next(n for n, value in enumerate(values) if not -_LARGEST <= value <= _LARGEST)
             raise self.error(f"{field}[{place}]", "is no number of 64 bits") from None
-        wrong = np.flatnonzero((column < least) | (column > most))
-        if len(wrong):
-            place = int(wrong[0])
+        if len(column) and (column.min() < least or column.max() > most):
+            place = int(np.flatnonzero((column < least) | (column > most))[0])
             bounds = f"{least} to {most}" if most < _LARGEST else f"{least} or more"
             raise self.error(f"{field}[{place}]", f"is {column[place]}; {bounds}")
         return column
 
-    def counted(self, field: str, values: Sequence[object], count: int | None) -> None:
+    def counted(self, field: str, values: Sized, count: int | None) -> None:
         """Refuse a column of another length."""
         if count is not None and len(values) != count:
             raise self.error(field, f"has {len(values):,} elements; {count:,} are needed")
 
-    def starts(self, field: str, values: Sequence[int], rows: int, total: int) -> Integers:
+    def starts(self, field: str, values: Whole, rows: int, total: int) -> Integers:
         """Where the elements of each of so many rows begin among `total` elements, and end."""
         start = self.whole(field, values, most=total, count=rows + 1)
         if start[0] != 0 or start[-1] != total:

@@ -50,7 +50,7 @@ def program_of_edges(
         views=[()] * count,
         scalars=[()] * count,
         launches=launches,
-        explicit=named_producers(producers.start, producers.producer, number),
+        explicit=named_producers(producers.start, producers.producer),
         scope=number[:count],
         scope_line=[0] * count,
         scope_end=number[1:],

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from devices.dtypes import BY_NAME, DType
-from devices.errors import unknown_name
-from devices.expression import Symbol
-from devices.kernel import CoreType, Direction, Kernel, Parameter
 from runtime.graph import DUMMY, Buffer, View
 from workloads.formats.columns import Columns
 from workloads.formats.content import shown
 from workloads.formats.graph_json import KernelRecord, Scalars, Tensors
+from workloads.formats.kernel_records import checked_dtype, checked_shape, kernel_of
 
 __all__ = ["Arguments"]
-
-_MOST_BYTES = 2**62
-"""Of a tensor, so that sums of bytes fit into 64 bits."""
-
-_CORES = {core.value: core for core in CoreType}
-_DIRECTIONS = {direction.value: direction for direction in Direction}
 
 _T = TypeVar("_T")
 
@@ -52,7 +42,7 @@ class Arguments:
     ) -> None:
         self._columns = columns
         self._count = len(kernel)
-        self.kernels = [self._kernel(n, record) for n, record in enumerate(kernels)]
+        self.kernels = [kernel_of(columns, n, record) for n, record in enumerate(kernels)]
         self.kernel = columns.whole(
             "submits.kernel", kernel, least=DUMMY, most=len(self.kernels) - 1
         )
@@ -105,44 +95,11 @@ class Arguments:
                 raise columns.error("scalars.start", why)
         return rows
 
-    def _kernel(self, number: int, record: KernelRecord) -> Kernel:
-        where = f"kernels[{number}]"
-        core = self._known(f"{where}.core", record.core, _CORES)
-        shares = tuple(record.core_shares)
-        if core is CoreType.MIX:
-            if len(shares) != 3 or max(shares) != 1.0 or min(shares) < 0.0 or shares.count(0.0) > 1:
-                why = "a MIX kernel has three shares from 0 to 1, the most 1, two above 0"
-                raise self._columns.error(f"{where}.core_shares", why)
-        elif shares:
-            raise self._columns.error(f"{where}.core_shares", "only a MIX kernel has them")
-        parameters = []
-        for place, p in enumerate(record.parameters):
-            field = f"{where}.parameters[{place}]"
-            dtype = self._dtype(f"{field}.dtype", p.dtype)
-            direction = self._known(f"{field}.direction", p.direction, _DIRECTIONS)
-            shape = self._shape(f"{field}.shape", p.shape, dtype)
-            parameters.append(Parameter(p.name, shape, dtype, direction))
-        return Kernel(
-            record.name,
-            core,
-            tuple(parameters),
-            tuple(Symbol(name) for name in record.scalars),
-            (),
-            record.line,
-            recorded=False,
-            core_shares=shares,
-        )
-
-    def _shape(self, field: str, sizes: Sequence[int], dtype: DType) -> tuple[int, ...]:
-        if not sizes or min(sizes) < 1 or dtype.nbytes(math.prod(sizes)) > _MOST_BYTES:
-            raise self._columns.error(field, "has a size below 1, none, or more than 2^62 bytes")
-        return tuple(sizes)
-
     def _view_table(self, tensors: Tensors) -> list[View]:
-        buffers = []
+        columns, buffers = self._columns, []
         for n, b in enumerate(tensors.buffers):
-            dtype = self._dtype(f"tensors.buffers[{n}].dtype", b.dtype)
-            shape = self._shape(f"tensors.buffers[{n}].shape", b.shape, dtype)
+            dtype = checked_dtype(columns, f"tensors.buffers[{n}].dtype", b.dtype)
+            shape = checked_shape(columns, f"tensors.buffers[{n}].shape", b.shape, dtype)
             if not -1 <= b.owner < self._count:
                 raise self._columns.error(f"tensors.buffers[{n}].owner", f"{b.owner} is no submit")
             buffers.append(Buffer(b.name, shape, dtype, b.owner))
@@ -159,14 +116,6 @@ class Arguments:
                 raise self._columns.error(f"tensors.views[{n}]", why)
             views.append(View(buffers[v.buffer], tuple(v.shape), tuple(v.offset)))
         return views
-
-    def _known(self, field: str, name: str, known: dict[str, _T]) -> _T:
-        if name not in known:
-            raise self._columns.error(field, str(unknown_name("name", name[:60], known)))
-        return known[name]
-
-    def _dtype(self, field: str, name: str) -> DType:
-        return self._known(field, name, BY_NAME)
 
 
 def _rows(start: Sequence[int], values: Sequence[_T]) -> list[tuple[_T, ...]]:

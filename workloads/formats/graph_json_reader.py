@@ -10,37 +10,41 @@ from numpy.typing import NDArray
 from devices.errors import InputError
 from runtime.graph import TaskGraph, View
 from runtime.launch import Launch
-from runtime.map_entries import NEVER_REMOVED, MapEntries, no_entries
-from runtime.scopes import Scopes
+from runtime.map_entries import MapEntries, no_entries
 from runtime.submits import Submits
 from workloads.formats.assumed import Assumed
 from workloads.formats.attributes import MOST_RING
 from workloads.formats.columns import Columns
+from workloads.formats.graph_checks import (
+    LARGEST,
+    checked_durations_us,
+    checked_edges,
+    checked_entries,
+    checked_scopes,
+)
 from workloads.formats.graph_json import (
     FORMAT,
-    NOT_REMOVED,
     VERSION,
     Entries,
     GraphFile,
     Header,
     LaunchRecord,
     Program,
-    ScopeColumns,
 )
 from workloads.formats.graph_json_arguments import Arguments
 from workloads.formats.imported import Imported
 from workloads.formats.json_content import from_json
 from workloads.formats.named_producers import named_producers, shared_numbers
 
-__all__ = ["GRAPH_JSON_ENDINGS", "read_graph_json"]
+__all__ = ["GRAPH_JSON_ENDINGS", "NO_OPERATIONS", "read_graph_json"]
 
 GRAPH_JSON_ENDINGS = (".json",)
 
-_NO_OPERATIONS = (
+NO_OPERATIONS = (
     "What kernels do inside is not in the file: their times are those of the file, and they may "
     "touch all of the tensors that they name."
 )
-_LARGEST = 2**31 - 1
+"""What a reader of results has to know of a graph from one of the project's own files."""
 
 
 def read_graph_json(content: bytes, file: str, assumed: Assumed) -> Imported:
@@ -75,10 +79,12 @@ class _Reader:
     def imported(self) -> Imported:
         """What the file holds."""
         graph, arguments = self._graph()
-        durations_us = self._durations_us(graph.kernel)
         content = self._content
+        durations_us = checked_durations_us(
+            self._columns, content.submits.duration_us, graph.kernel
+        )
         program, has_tensors = content.program, content.tensors is not None
-        notes = tuple(dict.fromkeys((*content.notes, _NO_OPERATIONS)))
+        notes = tuple(dict.fromkeys((*content.notes, NO_OPERATIONS)))
         # The columns of the file take more memory than all that is made of them: they go first.
         del content, self._content
         return Imported(
@@ -100,10 +106,11 @@ class _Reader:
             raise columns.error("submits.kernel", "has no task; there is nothing to simulate")
         ring = columns.whole("submits.ring", content.submits.ring, most=MOST_RING, count=count)
         entries = content.submits.chain_entries or [0] * count
-        chain_entries = columns.whole("submits.chain_entries", entries, most=_LARGEST, count=count)
+        chain_entries = columns.whole("submits.chain_entries", entries, most=LARGEST, count=count)
         own = [] if content.program is None else content.program.arguments
         views, tensors = arguments.views(content.tensors, own)
-        fanin_start, fanin = self._edges()
+        edges, scopes = content.edges, content.scopes
+        fanin_start, fanin = checked_edges(columns, edges.start, edges.producer, count)
         graph = TaskGraph(
             name=content.name,
             kernels=arguments.kernels,
@@ -112,85 +119,21 @@ class _Reader:
             fanin_start=fanin_start,
             fanin=fanin.astype(np.int32),
             chain_entries=chain_entries.astype(np.int32),
-            dropped=content.edges.dropped,
+            dropped=edges.dropped,
             views=views,
             scalars=arguments.scalars(content.scalars),
-            scopes=self._scopes(content.scopes),
+            scopes=checked_scopes(columns, scopes.of, scopes.end, scopes.line, count),
             map_entries=self._entries(content.map_entries),
             launches=self._launches(content.launches, kernel),
         )
         return graph, tensors
 
-    def _durations_us(self, kernel: NDArray[np.int32]) -> NDArray[np.float64]:
-        field, values = "submits.duration_us", self._content.submits.duration_us
-        self._columns.counted(field, values, self._count)
-        times_us = np.array(values, dtype=np.float64)
-        wrong = np.flatnonzero(~(times_us >= 0.0) | ((kernel < 0) & (times_us > 0.0)))
-        if len(wrong):
-            place = int(wrong[0])
-            why = "0 or more, and 0 for allocs and dummy tasks"
-            raise self._columns.error(f"{field}[{place}]", f"is {times_us[place]:g} us; {why}")
-        return times_us
-
-    def _edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        edges, columns, count = self._content.edges, self._columns, self._count
-        fanin = columns.whole("edges.producer", edges.producer, most=count - 1)
-        start = columns.starts("edges.start", edges.start, count, len(fanin))
-        consumer = np.repeat(np.arange(count), np.diff(start))
-        wrong = np.flatnonzero(fanin >= consumer)
-        if len(wrong):
-            place = int(wrong[0])
-            raise columns.error(
-                f"edges.producer[{place}]",
-                f"submit {consumer[place]} waits for submit {fanin[place]}, which is not before "
-                "it; edges would lead in a circle",
-            )
-        order = np.lexsort((fanin, consumer))
-        same = (np.diff(fanin[order]) == 0) & (np.diff(consumer[order]) == 0)
-        if same.any():
-            place = int(order[1:][same][0])
-            why = f"edge {fanin[place]} -> {consumer[place]} is there twice"
-            raise columns.error(f"edges.producer[{place}]", why)
-        return start, fanin
-
-    def _scopes(self, scopes: ScopeColumns) -> Scopes:
-        columns, count = self._columns, self._count
-        end = columns.whole("scopes.end", scopes.end, least=1, most=count)
-        of = columns.whole("scopes.of", scopes.of, most=len(end) - 1, count=count)
-        line = columns.whole("scopes.line", scopes.line, most=_LARGEST, count=len(end))
-        late = np.flatnonzero(end[of] <= np.arange(count))
-        if len(late):
-            why = f"is a scope that ended when there were {end[of[late[0]]]} submits"
-            raise columns.error(f"scopes.of[{late[0]}]", why)
-        return Scopes(of.astype(np.int32), end, line.astype(np.int32))
-
     def _entries(self, entries: Entries | None) -> MapEntries:
         if entries is None:
             return no_entries()
-        columns, last = self._columns, self._count - 1
-        writer = columns.whole("map_entries.writer", entries.writer, most=last)
-        if (np.diff(writer) < 0).any():
-            raise columns.error("map_entries.writer", "is not in ascending order")
-        removed_by = columns.whole(
-            "map_entries.removed_by",
-            entries.removed_by,
-            least=NOT_REMOVED,
-            most=last,
-            count=len(writer),
-        )
-        buffer = columns.whole(
-            "map_entries.buffer", entries.buffer, most=_LARGEST, count=len(writer)
-        )
-        walks = np.array([], dtype=np.int64).reshape(0, 3)
-        if entries.walks:
-            flat = [number for walk in entries.walks for number in walk]
-            walks = columns.whole("map_entries.walks", flat, most=_LARGEST).reshape(-1, 3)
-            columns.whole("map_entries.walks", walks[:, 0].tolist(), most=last)
-        return MapEntries(
-            writer.astype(np.int32),
-            np.where(removed_by == NOT_REMOVED, NEVER_REMOVED, removed_by).astype(np.int32),
-            buffer.astype(np.int32),
-            walks.astype(np.int32),
+        walks = [number for walk in entries.walks for number in walk]
+        return checked_entries(
+            self._columns, entries.writer, entries.removed_by, entries.buffer, walks, self._count
         )
 
     def _launches(
@@ -215,12 +158,12 @@ class _Reader:
         manual: set[int] = set()
         if program is None:
             file, depth = self._file, graph.ring.tolist()
-            explicit = named_producers(graph.fanin_start, graph.fanin, number)
+            explicit = named_producers(graph.fanin_start, graph.fanin)
             manual = set(explicit)
         else:
             file = program.file
             depth = columns.whole(
-                "program.depth", program.depth, most=_LARGEST, count=count
+                "program.depth", program.depth, most=LARGEST, count=count
             ).tolist()
             manual = set(columns.whole("program.manual", program.manual, most=count - 1).tolist())
             explicit = {}

@@ -8,7 +8,6 @@ from itertools import accumulate, chain
 import msgspec
 import numpy as np
 
-from devices.kernel import Kernel
 from runtime.graph import Buffer, View
 from runtime.launch import Launch
 from runtime.map_entries import NEVER_REMOVED
@@ -20,9 +19,7 @@ from workloads.formats.graph_json import (
     Edges,
     Entries,
     GraphFile,
-    KernelRecord,
     LaunchRecord,
-    ParameterRecord,
     Program,
     Scalars,
     ScopeColumns,
@@ -31,6 +28,7 @@ from workloads.formats.graph_json import (
     ViewRecord,
 )
 from workloads.formats.imported import Imported
+from workloads.formats.kernel_records import kernel_record
 
 __all__ = ["graph_json_of"]
 
@@ -46,7 +44,7 @@ def graph_json_of(held: Imported) -> bytes:
         format=FORMAT,
         version=VERSION,
         name=graph.name,
-        kernels=[_kernel(kernel) for kernel in graph.kernels],
+        kernels=[kernel_record(kernel) for kernel in graph.kernels],
         submits=SubmitColumns(
             graph.kernel.tolist(),
             graph.ring.tolist(),
@@ -101,20 +99,6 @@ class _Tables:
 
 def _start(rows: list[list[int]]) -> list[int]:
     return [0, *accumulate(map(len, rows))]
-
-
-def _kernel(kernel: Kernel) -> KernelRecord:
-    return KernelRecord(
-        kernel.name,
-        kernel.core.value,
-        kernel.line,
-        [
-            ParameterRecord(p.name, list(p.shape), p.dtype.name, p.direction.value)
-            for p in kernel.parameters
-        ],
-        [symbol.name for symbol in kernel.scalars],
-        list(kernel.core_shares),
-    )
 
 
 def _launch(submit: int, launch: Launch) -> LaunchRecord:

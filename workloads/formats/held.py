@@ -16,6 +16,7 @@ from runtime.graph import TaskGraph
 from runtime.spread import core_shares
 from runtime.submits import Submits
 from workloads.formats.imported import Imported
+from workloads.formats.named_producers import named_producers
 
 __all__ = ["held"]
 
@@ -98,8 +99,7 @@ def _submits(graph: TaskGraph, program: Submits | None) -> Submits:
     """The program of a graph; of one that was changed, all edges are named by the program."""
     if program is not None and program.kernel == graph.kernel.tolist():
         return replace(program, kernels=graph.kernels)
-    named = ((n, tuple(graph.producers(n).tolist())) for n in range(len(graph)))
-    explicit = {submit: producers for submit, producers in named if producers}
+    explicit = named_producers(graph.fanin_start, graph.fanin)
     return Submits(
         graph.name,
         "" if program is None else program.file,

@@ -121,7 +121,7 @@ def build_recorded_graph(
         views=tensors.views,
         scalars=scalars,
         launches=launches,
-        explicit=_explicit(tasks, tensors.views, numbers),
+        explicit=_explicit(tasks, tensors.views),
         scope=numbers[:count],
         scope_line=[0] * count,
         scope_end=numbers[1:],
@@ -220,11 +220,9 @@ def _launches(
     return launches
 
 
-def _explicit(
-    tasks: RecordedTasks, views: list[tuple[View, ...]], numbers: list[int]
-) -> dict[int, tuple[int, ...]]:
+def _explicit(tasks: RecordedTasks, views: list[tuple[View, ...]]) -> dict[int, tuple[int, ...]]:
     """Producers that count as named: of edges that are, and where no tensor can be compared."""
     is_bare = np.array([not own for own in views], dtype=np.bool_)
     named = tasks.is_explicit | is_bare[tasks.producer] | is_bare[tasks.consumer]
     start = np.searchsorted(tasks.consumer[named], np.arange(len(views) + 1))
-    return named_producers(start, tasks.producer[named], numbers)
+    return named_producers(start, tasks.producer[named])

@@ -271,7 +271,7 @@ def samples(tmp_path_factory):
     files = sorted((DATA / "graphs").iterdir())
     content = {path.name: path.read_bytes() for path in files}
     graph = read_graph_file(DATA / "graphs" / "drawn.dot")
-    for ending in (".json", ".wfformat.json", ".graphml", ".gv"):
+    for ending in (".json", ".npz", ".wfformat.json", ".graphml", ".gv"):
         write_graph(graph, folder / f"written{ending}")
         content[f"written{ending}"] = (folder / f"written{ending}").read_bytes()
     assert {f.name for f in FORMATS} <= {_format(name) for name in content}

@@ -44,7 +44,8 @@ def test_the_largest_file_of_a_format_is_read_in_less_than_2_gb(tmp_path, form):
     path = tmp_path / f"made{form.endings[0]}"
     write_graph(graph(), path)
     part = path.stat().st_size / form.most_bytes
-    assert peak_bytes(read_graph_file, path) < part * MOST_BYTES
+    # What is read once, such as the parts of a zip, takes the same whatever the size is.
+    assert peak_bytes(read_graph_file, path) < part * MOST_BYTES + (1 << 18)
 
 
 def test_the_largest_standard_task_graph_is_read_in_less_than_2_gb(tmp_path):

@@ -1,0 +1,145 @@
+"""Tensors and their rectangles in columns, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.dtypes import DType
+from runtime.graph import Buffer, View
+
+__all__ = ["ViewColumns", "ViewTable", "view_columns"]
+
+Integers = NDArray[np.int64]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, eq=False)
+class ViewColumns:
+    """Buffers and views, a row for each; sizes and offsets of a row stand after each other.
+
+    Attributes
+    ----------
+    name : sequence of str
+        Name of each buffer.
+    dtypes : sequence of DType
+        Those that buffers may have.
+    dtype : int64 array, shape (b,)
+        Index into `dtypes` of each buffer.
+    axes : int64 array, shape (b,)
+        How many axes each buffer has.
+    owner : int64 array, shape (b,)
+        Submit that allocates it, -1 for an argument of the program.
+    buffer_shape : int64 array
+        Sizes of all buffers, `axes` of each.
+    buffer : int64 array, shape (v,)
+        Buffer of each view.
+    shape, offset : int64 array
+        Sizes and offsets of all views, as many of each as its buffer has axes.
+    """
+
+    name: Sequence[str]
+    dtypes: Sequence[DType]
+    dtype: Integers
+    axes: Integers
+    owner: Integers
+    buffer_shape: Integers
+    buffer: Integers
+    shape: Integers
+    offset: Integers
+
+
+class ViewTable:
+    """Makes buffers and views, each once, when somebody looks at it."""
+
+    def __init__(self, columns: ViewColumns) -> None:
+        self.columns = columns
+        self._buffer_start = _starts(columns.axes)
+        self._view_start = _starts(columns.axes[columns.buffer])
+        self._buffers: dict[int, Buffer] = {}
+        self._views: dict[int, View] = {}
+
+    def __len__(self) -> int:
+        return len(self.columns.buffer)
+
+    def view(self, number: int) -> View:
+        """The view of a number."""
+        found = self._views.get(number)
+        if found is None:
+            part = slice(self._view_start[number], self._view_start[number + 1])
+            columns = self.columns
+            found = self._views[number] = View(
+                self._buffer(int(columns.buffer[number])),
+                tuple(columns.shape[part].tolist()),
+                tuple(columns.offset[part].tolist()),
+            )
+        return found
+
+    def numbers(self, views: Sequence[View]) -> list[int] | None:
+        """Numbers of views that this table has made; None if it has not made all of them."""
+        known = {id(view): number for number, view in self._views.items()}
+        found = [known.get(id(view)) for view in views]
+        numbers = [number for number in found if number is not None]
+        return numbers if len(numbers) == len(views) else None
+
+    def _buffer(self, number: int) -> Buffer:
+        found = self._buffers.get(number)
+        if found is None:
+            part = slice(self._buffer_start[number], self._buffer_start[number + 1])
+            columns = self.columns
+            found = self._buffers[number] = Buffer(
+                columns.name[number],
+                tuple(columns.buffer_shape[part].tolist()),
+                columns.dtypes[columns.dtype[number]],
+                int(columns.owner[number]),
+            )
+        return found
+
+
+def view_columns(views: Sequence[View]) -> tuple[ViewColumns, Integers]:
+    """Columns of views, and the number of each in them.
+
+    What is the same object is there once, in the order in which it comes first; this is where
+    millions of objects are looked at, so nothing is done here for each of them in Python.
+    """
+    distinct, number = _distinct(views)
+    buffers, buffer = _distinct(list(map(attrgetter("buffer"), distinct)))
+    dtypes = list(dict.fromkeys(buffer.dtype for buffer in buffers))
+    places = {dtype: n for n, dtype in enumerate(dtypes)}
+    columns = ViewColumns(
+        name=[buffer.name for buffer in buffers],
+        dtypes=dtypes,
+        dtype=np.array([places[buffer.dtype] for buffer in buffers], dtype=np.int64),
+        axes=np.array([len(buffer.shape) for buffer in buffers], dtype=np.int64),
+        owner=np.array([buffer.owner for buffer in buffers], dtype=np.int64),
+        buffer_shape=_flat([buffer.shape for buffer in buffers]),
+        buffer=buffer,
+        shape=_flat(map(attrgetter("shape"), distinct)),
+        offset=_flat(map(attrgetter("offset"), distinct)),
+    )
+    return columns, number
+
+
+def _distinct(objects: Sequence[_T]) -> tuple[list[_T], Integers]:
+    """Objects, each once in the order of their first places, and the number of each place's."""
+    ids = np.fromiter(map(id, objects), dtype=np.int64, count=len(objects))
+    _, first, of = np.unique(ids, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return [objects[place] for place in first[order].tolist()], rank[of]
+
+
+def _flat(rows: Iterable[tuple[int, ...]]) -> Integers:
+    return np.fromiter(chain.from_iterable(rows), dtype=np.int64)
+
+
+def _starts(counts: Integers) -> Integers:
+    return np.concatenate(([0], np.cumsum(counts)))
