@@ -17,9 +17,9 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# SimGrid is no package of Python: on Debian, apt-get install python3-simgrid. Without it, its row says so.
 bench: $(STAMP)
-	$(VENV)/bin/python -m benchmarks.simulation_rate
-	$(VENV)/bin/python -m benchmarks.check_rate
+	$(VENV)/bin/python -m benchmarks.page
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis tilesim-demo

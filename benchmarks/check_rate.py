@@ -43,12 +43,16 @@ def measure(name: str, setup: Setup, repeats: int) -> str:
     )
 
 
+def report(repeats: int) -> str:
+    """Measure, and give the table."""
+    head = f"{'':28}{'tasks':>8}{'numbers s':>11}{'/ golden':>10}{'hazards s':>11}{'/ run':>8}"
+    names = ("qwen3-scope3-baseline", "qwen3-scope3-restructured")
+    return "\n".join([head, *(measure(name, Setup(), repeats) for name in names)])
+
+
 def main() -> None:
     """Measure and print the table."""
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    print(f"{'':28}{'tasks':>8}{'numbers s':>11}{'/ golden':>10}{'hazards s':>11}{'/ run':>8}")
-    for name in ("qwen3-scope3-baseline", "qwen3-scope3-restructured"):
-        print(measure(name, Setup(), repeats))
+    print(report(int(sys.argv[1]) if len(sys.argv) > 1 else 3))
 
 
 if __name__ == "__main__":

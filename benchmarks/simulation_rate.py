@@ -54,9 +54,8 @@ def best_seconds(work: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def main() -> None:
-    """Measure and print the table."""
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+def report(repeats: int) -> str:
+    """Measure, and give the table."""
     setup = Setup()
     program = find_workload("qwen3-scope3-baseline").program()
     submits = submits_of(program)
@@ -76,14 +75,24 @@ def main() -> None:
     bare_s = best_seconds(lambda: bare_simpy(tasks), repeats)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    print(f"baseline graph: {tasks} tasks, {graph.alloc_count} allocs, {graph.edge_count} edges")
-    print(f"tracing and graph       {trace_s:8.3f} s   {tasks / trace_s:10,.0f} tasks/s")
-    print(f"kernel times, lines     {prepare_s:8.3f} s   {tasks / prepare_s:10,.0f} tasks/s")
-    print(f"simulation              {simulate_s:8.3f} s   {tasks / simulate_s:10,.0f} tasks/s")
-    print(f"without shared memory   {unshared_s:8.3f} s   {tasks / unshared_s:10,.0f} tasks/s")
-    print(f"bare SimPy, 5 events    {bare_s:8.3f} s   {tasks / bare_s:10,.0f} tasks/s")
-    print(f"simulation / bare SimPy {bare_s / simulate_s:8.2f}")
-    print(f"peak memory             {peak_mb:8.0f} MB")
+    gc.enable()
+    return "\n".join(
+        [
+            f"baseline graph: {tasks} tasks, {graph.alloc_count} allocs, {graph.edge_count} edges",
+            f"tracing and graph       {trace_s:8.3f} s   {tasks / trace_s:10,.0f} tasks/s",
+            f"kernel times, lines     {prepare_s:8.3f} s   {tasks / prepare_s:10,.0f} tasks/s",
+            f"simulation              {simulate_s:8.3f} s   {tasks / simulate_s:10,.0f} tasks/s",
+            f"without shared memory   {unshared_s:8.3f} s   {tasks / unshared_s:10,.0f} tasks/s",
+            f"bare SimPy, 5 events    {bare_s:8.3f} s   {tasks / bare_s:10,.0f} tasks/s",
+            f"simulation / bare SimPy {bare_s / simulate_s:8.2f}",
+            f"peak memory             {peak_mb:8.0f} MB",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure and print the table."""
+    print(report(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
 
 
 if __name__ == "__main__":

@@ -111,15 +111,15 @@ def view_columns(views: Sequence[View]) -> tuple[ViewColumns, Integers]:
     """
     distinct, number = _distinct(views)
     buffers, buffer = _distinct(list(map(attrgetter("buffer"), distinct)))
-    dtypes = list(dict.fromkeys(buffer.dtype for buffer in buffers))
-    places = {dtype: n for n, dtype in enumerate(dtypes)}
+    dtypes, dtype = _distinct(list(map(attrgetter("dtype"), buffers)))
+    shapes = list(map(attrgetter("shape"), buffers))
     columns = ViewColumns(
-        name=[buffer.name for buffer in buffers],
+        name=list(map(attrgetter("name"), buffers)),
         dtypes=dtypes,
-        dtype=np.array([places[buffer.dtype] for buffer in buffers], dtype=np.int64),
-        axes=np.array([len(buffer.shape) for buffer in buffers], dtype=np.int64),
-        owner=np.array([buffer.owner for buffer in buffers], dtype=np.int64),
-        buffer_shape=_flat([buffer.shape for buffer in buffers]),
+        dtype=dtype,
+        axes=np.fromiter(map(len, shapes), dtype=np.int64, count=len(shapes)),
+        owner=np.fromiter(map(attrgetter("owner"), buffers), dtype=np.int64, count=len(buffers)),
+        buffer_shape=_flat(shapes),
         buffer=buffer,
         shape=_flat(map(attrgetter("shape"), distinct)),
         offset=_flat(map(attrgetter("offset"), distinct)),
