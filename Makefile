@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.set-up
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench soak clean
 
 demo: $(STAMP)
 	$(VENV)/bin/tilesim demo
@@ -20,6 +20,10 @@ lint: $(STAMP)
 # SimGrid is no package of Python: on Debian, apt-get install python3-simgrid. Without it, its row says so.
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks.page
+
+# One case alone: make soak SEED=17
+soak: $(STAMP)
+	PYTHONPATH=tests $(VENV)/bin/python -m soak $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis tilesim-demo

@@ -69,6 +69,10 @@ def figures(tasks: int) -> Figures:
 
 def peak_bytes() -> int:
     """The most memory that this process has taken so far."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage tells on Linux begins with the peak of the parent
+        (line,) = (s for s in status.read_text().splitlines() if s.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

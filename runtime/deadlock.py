@@ -18,6 +18,12 @@ from runtime.graph import ALLOC, DUMMY, TaskGraph
 __all__ = ["DeadlockError", "deadlock", "smallest"]
 
 
+_BY_PLAN = (
+    "which tasks hold that could run, but that the policy has planned behind tasks that are not "
+    "submitted yet"
+)
+
+
 class DeadlockError(InputError):
     """The orchestrator waits for space that nothing can free.
 
@@ -28,7 +34,8 @@ class DeadlockError(InputError):
     submit : int
         What has no space.
     smallest : int
-        The smallest size of the resource with which the graph passes it.
+        The smallest size of the resource with which the graph passes it, if tasks run in whatever
+        order; where a policy plans their order, more may be needed.
     """
 
     def __init__(self, message: str, resource: Resource, submit: int, smallest: int) -> None:
@@ -47,11 +54,14 @@ def deadlock(graph: TaskGraph, limits: Limits, resource: Resource, submit: int) 
         why = _is_held(graph, holder, submit)
     whose = "" if resource is Resource.TENSORMAP else f" of ring {graph.ring[submit]}"
     least = smallest(graph, limits, resource)
+    cure = f"The smallest size that works: {resource.key}={least}"
+    # A larger heap may do worse, so of it this says nothing.
+    if least <= limits.size(resource) and resource is not Resource.HEAP:
+        why, cure = _BY_PLAN, f"Choose another policy, or a larger {resource.key}"
     message = (
         f"deadlock: {graph.name}: submit {submit} ({_name(graph, submit)}), in the scope that "
         f"begins {_where(graph, submit)}, waits for space in the {resource.label}{whose} "
-        f"({resource.key}={limits.size(resource)}), {why}. The smallest size that works: "
-        f"{resource.key}={least}"
+        f"({resource.key}={limits.size(resource)}), {why}. {cure}"
     )
     return DeadlockError(message, resource, submit, least)
 

@@ -80,7 +80,9 @@ def ring_usage(trace: Trace) -> tuple[RingUsage, ...]:
     """Every resource of every ring that the run used, by resource and ring."""
     graph, limits = trace.graph, trace.limits
     demand, gone_us = Demand.of(graph, limits), retire_us(trace)
-    begin_us, end_us = trace.orchestrator_begin_us, trace.orchestrator_end_us
+    begin_us, end_us = trace.orchestrator_begin_us.copy(), trace.orchestrator_end_us
+    # A begin is told to be the end less what it took, which may round to before a wait's end.
+    np.maximum.at(begin_us, trace.waits["submit"], trace.waits["end_us"])
     usages = []
     for ring, own in enumerate(demand.rings):
         if not own.submits:

@@ -171,7 +171,7 @@ def _run(
         cost_us.tolist(),
         _task_producers(graph),
         entry_us=0.0 if rules.orchestration == "host" else runtime.costs.entry_us.value,
-        chain_entry_us=runtime.costs.chain_entry_us.value,
+        chain_entry_us=0.0 if rules.orchestration == "host" else runtime.costs.chain_entry_us.value,
         push_us=0.0 if rules.orchestration == "host" else runtime.costs.push_us.value,
         reveals=_reveals(graph) if rules.orchestration == "scope" else {},
     )

@@ -13,6 +13,7 @@ from runtime.demand import Limits, Resource
 from runtime.explanation import Reason, explain
 from runtime.ring_usage import retire_us, ring_usage
 from runtime.simulation import simulate
+from scheduler.registry import make_policy
 
 # One cluster (a cube core and two vector cores) and one thread, whose empty loop takes 0.25 us and
 # a read nothing; a submit takes 1 us and so does every kernel unless another time is given.
@@ -153,6 +154,28 @@ def test_a_deadlock_names_scope_holder_and_the_smallest_size(graph, setting, res
     if resource is not Resource.DEP_POOL:
         with pytest.raises(DeadlockError):
             run(graph, [9.0] * len(graph), **{resource.key: least - 1})
+
+
+def test_a_ring_that_a_plan_keeps_full_is_told_as_such():
+    # HEFT plans the longer task first, for which the ring has no place while the other waits.
+    graph = make_graph("cc", scope_ends=[1, 2])
+    runtime = make_runtime(**COSTS, task_window=2)
+    planned = {"policy": make_policy("heft"), "profiling": False, "durations": [2.0, 9.0]}
+    message = "the policy has planned behind tasks that are not submitted yet. Choose another pol"
+    with pytest.raises(DeadlockError, match=message):
+        simulate(graph, make_device(), runtime, **planned)
+    simulate(graph, make_device(), make_runtime(**COSTS, task_window=3), **planned)
+
+
+def test_a_place_is_not_counted_twice_where_a_begin_rounds_down():
+    # Times of many digits: an end less what it took is often a digit before the wait's end.
+    graph = make_graph("v" * 40, scope_ends=own_scopes(40))
+    runtime = make_runtime(submit_us=0.7, idle_loop_us=0.03, task_window=4)
+    times_us = [1.1 + 0.37 * n for n in range(40)]
+    trace = simulate(graph, make_device(), runtime, profiling=False, durations=times_us)
+    waited = trace.waits["submit"]
+    assert (trace.orchestrator_begin_us[waited] < trace.waits["end_us"]).any()
+    assert [u.high_water for u in use(trace, Resource.TASK_WINDOW)] == [3]
 
 
 @st.composite

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from devices.description import with_values
 from devices.errors import InputError
 from runtime.deadlock import DeadlockError
 from runtime.launch import Launch
+from runtime.map_entries import NEVER_REMOVED, MapEntries
 from runtime.simulation import simulate
 from runtime.version import available_runtimes, load_runtime, own_keys
 
@@ -113,6 +116,21 @@ def test_an_end_shows_before_the_record_or_after():
 def test_a_host_submits_everything_before_time_zero():
     trace = run(make_graph("ccc"), [5.0] * 3, version(orchestration="host"), clusters=3)
     assert trace.submit_us.tolist() == [0.0] * 3
+
+
+def test_a_host_that_waits_for_space_pays_for_no_lookup_and_saves_none():
+    # Two rectangles of one buffer are in the TensorMap when 2 looks; 0 and 1 have retired by then.
+    entries = MapEntries(
+        writer=np.array([0, 1], dtype=np.int32),
+        removed_by=np.full(2, NEVER_REMOVED, dtype=np.int32),
+        buffer=np.zeros(2, dtype=np.int32),
+        walks=np.array([[2, 0, 2]], dtype=np.int32),
+    )
+    graph = dataclasses.replace(make_graph("ccc", scope_ends=[1, 2, 3]), map_entries=entries)
+    host = version(costs={**COSTS, "chain_entry_us": 0.5}, orchestration="host")
+    trace = run(graph, [5.0] * 3, with_values(host, {"task_window": 2}))
+    assert trace.orchestrator_begin_us.tolist() == trace.orchestrator_end_us.tolist()
+    assert trace.submit_us.tolist() == [0.0, *trace.release_us[:2].tolist()]
 
 
 def test_tasks_become_visible_when_their_scope_ends():

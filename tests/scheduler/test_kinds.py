@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from part_rules import check_edges, check_parts
 from toys import make_device, make_graph, make_runtime
+from trace_rules import check_edges, check_parts
 
 from devices.errors import InputError
 from runtime.explanation import explain

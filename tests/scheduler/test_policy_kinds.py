@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from part_rules import check_cores, check_edges, check_parts
 from toys import make_device, make_graph, make_runtime
+from trace_rules import check_cores, check_edges, check_parts
 
 from devices.device import load_device
 from devices.errors import InputError
