@@ -92,7 +92,7 @@ class Overlaps:
         start, count = self._compared[place], len(kept)
         rectangle = rectangles[place]
         positions: Iterable[int] = range(start, count)
-        if len(positions) > _FEW:
+        if count - start > _FEW:
             positions = (p for p in self._positions(*rectangle) if p >= start)
         others = [kept[position] for position in positions]
         new = [o for o in others if o != place and overlap(*rectangle, *rectangles[o])]
