@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import product
 from math import prod
 
@@ -25,9 +26,9 @@ def overlap(offset: _Ints, shape: _Ints, other_offset: _Ints, other_shape: _Ints
 class Overlaps:
     """Numbers that are kept at rectangles of one tensor.
 
-    Rectangles of about one size are in a grid whose cells are as large, so that each is in one
-    cell and a rectangle that is looked up overlaps those of few cells only. One that is looked up
-    again is compared with what has come since.
+    Rectangles of about one size are in a grid whose cells are as large, so that each is in few
+    cells, and a rectangle that is looked up is compared with those of few cells only. One that is
+    looked up again is compared with what has come since.
     """
 
     def __init__(self) -> None:
@@ -47,14 +48,17 @@ class Overlaps:
         """Keep one more number, which is the highest so far."""
         place = self._place(offset, shape)
         entries = self._entries[place]
-        if entries is _NOTHING:
-            entries = self._entries[place] = []
-            exponents = _exponents(shape)
-            grid = self._grids.setdefault(exponents, {})
-            cell = tuple([x >> e for x, e in zip(offset, exponents, strict=True)])
+        if entries is not _NOTHING:
+            entries.append(entry)
+            return
+        self._entries[place] = [entry]
+        exponents = _exponents(shape)
+        grid = self._grids.get(exponents)
+        if grid is None:
+            grid = self._grids[exponents] = {}
+        for cell in product(*_spans(offset, shape, exponents)):
             grid.setdefault(cell, []).append(len(self._kept))
-            self._kept.append(place)
-        entries.append(entry)
+        self._kept.append(place)
 
     def remove(self, offset: _Ints, shape: _Ints, entry: int) -> None:
         """Keep a number no longer."""
@@ -64,61 +68,74 @@ class Overlaps:
         """Numbers kept at rectangles that overlap this one, the highest first."""
         place = self._place(offset, shape)
         if self._compared[place] < len(self._kept):
-            self._compare(place)
-        found = self._entries[place][::-1]
+            self._compare(place, offset, shape)
         near = self._near[place]
-        if near:
-            for other in near:
-                found += self._entries[other]
-            found.sort(reverse=True)
+        if not near:
+            return self._entries[place][::-1]
+        found = [entry for other in (place, *near) for entry in self._entries[other]]
+        found.sort(reverse=True)
         return found
 
     def _place(self, offset: _Ints, shape: _Ints) -> int:
         of_shape = self._places.get(shape)
         if of_shape is None:
             of_shape = self._places[shape] = {}
-        place = of_shape.get(offset, -1)
-        if place < 0:
-            place = of_shape[offset] = len(self._rectangles)
+        place = of_shape.setdefault(offset, len(self._rectangles))
+        if place == len(self._rectangles):
             self._rectangles.append((offset, shape))
             self._entries.append(_NOTHING)
             self._near.append(())
             self._compared.append(0)
         return place
 
-    def _compare(self, place: int) -> None:
+    def _compare(self, place: int, offset: _Ints, shape: _Ints) -> None:
         """Find the other places that overlap this one, among those not yet compared with it."""
         kept, rectangles = self._kept, self._rectangles
         start, count = self._compared[place], len(kept)
-        rectangle = rectangles[place]
+        self._compared[place] = count
         positions: Iterable[int] = range(start, count)
         if count - start > _FEW:
-            positions = (p for p in self._positions(*rectangle) if p >= start)
-        others = [kept[position] for position in positions]
-        new = [o for o in others if o != place and overlap(*rectangle, *rectangles[o])]
+            positions = self._positions(offset, shape)
+            if start:
+                positions = [p for p in positions if p >= start]
+        new = []
+        for position in positions:
+            other = kept[position]
+            if other != place and overlap(offset, shape, *rectangles[other]):
+                new.append(other)
         if new:
             self._near[place] = (*self._near[place], *new)
-        self._compared[place] = count
 
-    def _positions(self, offset: _Ints, shape: _Ints) -> Iterator[int]:
+    def _positions(self, offset: _Ints, shape: _Ints) -> Sequence[int]:
         """Positions in `_kept` of all places that may overlap a rectangle."""
+        found: list[int] = []
+        several = False
         for exponents, grid in self._grids.items():
-            spans = [
-                range((x >> e) - 1, (x + max(n, 1) - 1 >> e) + 1)
-                for x, n, e in zip(offset, shape, exponents, strict=True)
-            ]
-            if prod(map(len, spans)) > len(grid):
+            spans = _spans(offset, shape, exponents)
+            cells = prod(map(len, spans))
+            several = several or cells > 1
+            if cells > len(grid):
                 for positions in grid.values():
-                    yield from positions
+                    found += positions
                 continue
             for cell in product(*spans):
-                yield from grid.get(cell, ())
+                found += grid.get(cell, ())
+        return sorted(set(found)) if several else found
 
 
 _NOTHING: list[int] = []
 """Stands for the entries of a place that has never had any."""
 
 
-def _exponents(shape: Sequence[int]) -> _Ints:
+@lru_cache(maxsize=1024)
+def _exponents(shape: _Ints) -> _Ints:
     """The least powers of two that are no smaller than a shape."""
     return tuple([max(n - 1, 0).bit_length() for n in shape])
+
+
+def _spans(offset: _Ints, shape: _Ints, exponents: _Ints) -> list[range]:
+    """The cells that a rectangle reaches into, along each dimension."""
+    return [
+        range(x >> e, (x + n - 1 >> e) + 1)
+        for x, n, e in zip(offset, shape, exponents, strict=True)
+    ]

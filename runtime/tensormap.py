@@ -14,10 +14,12 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import numpy as np
 
 from devices.kernel import Direction
+from runtime.arguments import TensorArguments
 from runtime.garbage import garbage_collection_paused
 from runtime.graph import Buffer, TaskGraph, View
 from runtime.map_entries import NEVER_REMOVED, MapEntries
@@ -28,6 +30,10 @@ __all__ = ["Access", "TensorMap", "build_graph", "named_accesses"]
 
 Access = tuple[View, Direction]
 """A rectangle that a task reads or writes."""
+
+# Looked up once: the class looks its members up anew each time.
+_IN, _INOUT, _NO_DEP = Direction.IN, Direction.INOUT, Direction.NO_DEP
+_OUT, _OUT_EXISTING = Direction.OUT, Direction.OUT_EXISTING
 
 _FEW = 4
 """Entries of a tensor that are compared one by one sooner than by where they are."""
@@ -82,6 +88,7 @@ class TensorMap:
         self.walks = array("i")
         self._views: list[View] = []  # of each entry
         self._chains: dict[Buffer, _Chain] = {}
+        self._count = 0
 
     def submit(self, task: int, accesses: Iterable[Access]) -> list[int]:
         """Producers of `task`, without repetition, in the order in which they are found."""
@@ -89,27 +96,32 @@ class TensorMap:
         written: list[View] = []
         chains = self._chains
         for view, direction in accesses:
-            if direction is Direction.OUT:
+            if direction is _OUT:
                 continue  # nobody else knows the tensor yet; its owner stands for the writer
-            owner = view.buffer.owner
-            if owner >= 0 and owner != task:
-                producers[owner] = None
-            if direction is Direction.NO_DEP:
+            buffer = view.buffer
+            if -1 < buffer.owner != task:
+                producers[buffer.owner] = None
+            if direction is _NO_DEP:
                 continue
-            if direction is not Direction.OUT_EXISTING:
-                chain = chains.get(view.buffer)
+            if direction is not _OUT_EXISTING:
+                chain = chains.get(buffer)
                 if chain is not None and chain.entries:
                     self._look_up(task, chain, view, direction, producers)
-            if direction is not Direction.IN:
+            if direction is not _IN:
                 written.append(view)
         for view in written:
             self._insert(task, view)
         return list(producers)
 
+    def forget(self, buffer: Buffer) -> None:
+        """Drop the entries of a tensor that nothing names any more."""
+        self._chains.pop(buffer, None)
+
     def _insert(self, task: int, view: View) -> None:
         chain = self._chains.get(view.buffer)
         if chain is None:
-            chain = self._chains[view.buffer] = _Chain(len(self._chains))
+            chain = self._chains[view.buffer] = _Chain(self._count)
+            self._count += 1
         entry = len(self._views)
         self._views.append(view)
         self.entry_writer.append(task)
@@ -131,19 +143,20 @@ class TensorMap:
         self.walked += count
         if count > 1:
             self.walks.extend((task, chain.number, count))
+        cap = count if self.lookup_cap is None else self.lookup_cap
         covers_all = view.shape == view.buffer.shape
-        cap = self.lookup_cap
         if covers_all:
-            found = chain.entries[: -cap - 1 : -1] if cap is not None else chain.entries[::-1]
+            found = chain.entries[: -cap - 1 : -1]
             self.dropped += count - len(found)
         else:
             found = self._overlapping(chain, view)
-            if cap is not None and len(found) > cap:
+            if len(found) > cap:
                 self.dropped += len(found) - cap
                 del found[cap:]
+        writers = self.entry_writer
         for entry in found:
-            producers[self.entry_writer[entry]] = None
-        if direction is Direction.INOUT:
+            producers[writers[entry]] = None
+        if direction is _INOUT:
             views = self._views
             for entry in found:
                 if covers_all or _covers(view, views[entry]):
@@ -152,14 +165,15 @@ class TensorMap:
 
     def _overlapping(self, chain: _Chain, view: View) -> list[int]:
         """Entries whose rectangles overlap that of `view`, the newest first."""
-        views = self._views
-        if chain.overlaps is None:
+        overlaps = chain.overlaps
+        if overlaps is None:
+            views = self._views
             if len(chain.entries) <= _FEW:
                 return [e for e in reversed(chain.entries) if _overlaps(view, views[e])]
-            chain.overlaps = Overlaps()
+            overlaps = chain.overlaps = Overlaps()
             for entry in chain.entries:
-                chain.overlaps.keep(views[entry].offset, views[entry].shape, entry)
-        return chain.overlaps.overlapping(view.offset, view.shape)
+                overlaps.keep(views[entry].offset, views[entry].shape, entry)
+        return overlaps.overlapping(view.offset, view.shape)
 
     def _remove(self, chain: _Chain, entry: int) -> None:
         del chain.entries[bisect_left(chain.entries, entry)]
@@ -188,6 +202,21 @@ def named_accesses(submits: Submits) -> Iterable[Sequence[Access]]:
         yield () if kernel < 0 else tuple(zip(views, directions[kernel], strict=True))
 
 
+def _last_named(arguments: TensorArguments) -> list[tuple[int, Buffer]]:
+    """The last submit that names each tensor, and the tensor; the earliest at the end."""
+    last = np.zeros(len(arguments.views), dtype=np.int32)
+    start = np.array(arguments.start)
+    counts = start[1:] - start[:-1]
+    last[np.array(arguments.number)] = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    of_buffer: dict[Buffer, int] = {}
+    for view, submit in zip(arguments.views, last.tolist(), strict=True):
+        if submit > of_buffer.get(view.buffer, -1):
+            of_buffer[view.buffer] = submit
+    named = [(submit, buffer) for buffer, submit in of_buffer.items()]
+    named.sort(key=itemgetter(0), reverse=True)
+    return named
+
+
 def build_graph(
     submits: Submits,
     *,
@@ -210,6 +239,7 @@ def build_graph(
     """
     tensor_map = TensorMap(lookup_cap)
     fanin, fanin_start, entries = array("i"), array("q", [0]), array("i")
+    ending = _last_named(submits.views) if accesses is None else []
     with garbage_collection_paused():
         for task, touched in enumerate(named_accesses(submits) if accesses is None else accesses):
             before = tensor_map.walked
@@ -219,6 +249,8 @@ def build_graph(
             fanin.extend(found)
             fanin_start.append(len(fanin))
             entries.append(tensor_map.walked - before)
+            while ending and ending[-1][0] == task:
+                tensor_map.forget(ending.pop()[1])
     return TaskGraph(
         name=submits.name,
         kernels=submits.kernels,
