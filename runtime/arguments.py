@@ -65,6 +65,13 @@ class TensorArguments(Sequence[tuple[View, ...]]):
             number.append(place)
         self.start.append(len(number))
 
+    def extend(self, others: TensorArguments, views: Sequence[View]) -> None:
+        """Add those of more submits, with `views` in place of those that `others` names."""
+        first = len(self.views)
+        self.views.extend(views)
+        _append_shifted(self.start, others.start[1:], len(self.number))
+        _append_shifted(self.number, others.number, first)
+
     def __len__(self) -> int:
         return len(self.start) - 1
 
@@ -127,6 +134,13 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
                 values.append(0)
         self._start.append(len(values))
 
+    def extend(self, others: ScalarArguments) -> None:
+        """Add those of more submits."""
+        first = len(self._values)
+        self._others.update((first + place, value) for place, value in others._others.items())
+        _append_shifted(self._start, others._start[1:], first)
+        self._values.extend(others._values)
+
     def __len__(self) -> int:
         return len(self._start) - 1
 
@@ -168,6 +182,12 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
                 values[place] = int(value)
         table: Ints = values[start[submits][:, None] + np.arange(count)]
         return table
+
+
+def _append_shifted(column: array[int], numbers: array[int], shift: int) -> None:
+    """Append numbers, each more by `shift`."""
+    shifted = np.array(numbers, dtype=np.int64) + shift
+    column.frombytes(shifted.astype(np.int32).tobytes())
 
 
 def _equal(rows: Sequence[tuple[Any, ...]], other: object) -> bool:

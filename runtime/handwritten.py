@@ -184,6 +184,47 @@ class Orchestration:
             submits.manual.add(len(submits))
         submits.add(kernel, views, scalars, self._depth)
 
+    def include(self, program: Submits, tensors: Mapping[str, View]) -> None:
+        """Submit what a recorded program submits, on other tensors than its own.
+
+        Nothing is recorded anew, so this is quick: a model of many layers records one.
+
+        Parameters
+        ----------
+        program : Submits
+            The recorded program.
+        tensors : mapping of str to View
+            A whole tensor for each of its parameters, by name.
+
+        Raises
+        ------
+        InputError
+            A parameter has no tensor, or one of another shape.
+        """
+        submits = self._submits
+        first, first_scope = len(submits), len(submits.scope_line)
+        buffers = {view.buffer: _in_place_of(view, tensors) for view in program.arguments}
+        for view in program.views.views:
+            old = view.buffer
+            if old not in buffers:
+                buffers[old] = Buffer(old.name, old.shape, old.dtype, first + old.owner)
+        views = [View(buffers[v.buffer], v.shape, v.offset) for v in program.views.views]
+        known = [self._known.get(id(kernel)) or self._know(kernel) for kernel in program.kernels]
+        submits.kernel += [known[k].number if k >= 0 else k for k in program.kernel]
+        submits.depth += [depth + self._depth for depth in program.depth]
+        submits.views.extend(program.views, views)
+        submits.scalars.extend(program.scalars)
+        scopes = program.scopes
+        submits.scope.extend((scopes.of + first_scope).tolist())
+        submits.scope_line.extend(scopes.line.tolist())
+        submits.scope_end.extend((scopes.end + first).tolist())
+        for submit, launch in program.launches.items():
+            submits.launches[first + submit] = launch
+        for submit, producers in program.explicit.items():
+            submits.explicit[first + submit] = tuple(first + p for p in producers)
+        inside = range(len(program)) if self._manual else program.manual
+        submits.manual.update(first + submit for submit in inside)
+
     @contextmanager
     def scope(self, *, manual: bool = False) -> Iterator[None]:
         """Open a scope; what is submitted inside is kept until it ends.
@@ -303,6 +344,21 @@ def mix_kernel(
         line=present[0].line,
         sides=sides,
     )
+
+
+def _in_place_of(parameter: View, tensors: Mapping[str, View]) -> Buffer:
+    """The tensor that stands for a parameter of a program."""
+    name = parameter.buffer.name
+    given = tensors.get(name)
+    if given is None:
+        raise InputError(f"parameter {name!r} of the program has no tensor")
+    wanted, buffer = parameter.buffer, given.buffer
+    if (buffer.shape, given.shape, buffer.dtype) != (wanted.shape, wanted.shape, wanted.dtype):
+        raise InputError(
+            f"parameter {name!r} is {wanted.dtype}{list(wanted.shape)}; given is {buffer.name}, "
+            f"{buffer.dtype}{list(given.shape)} of {list(buffer.shape)}"
+        )
+    return buffer
 
 
 def _wrong_count(
