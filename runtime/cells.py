@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,11 +25,6 @@ class Grids:
     ----------
     rows : int64 array, shape (tensors, 3)
         Rows, lines of a row, and bytes of a line of each tensor.
-
-    Attributes
-    ----------
-    cell_bytes : int64 array
-        Bytes of each cell, tensor after tensor.
     """
 
     def __init__(self, rows: Ints) -> None:
@@ -38,7 +35,7 @@ class Grids:
         self._wide = np.zeros(len(rows), dtype=np.int64)
         self._columns = np.ones(len(rows), dtype=np.int64)
         self._first = np.zeros(len(rows), dtype=np.int64)
-        self.cell_bytes = np.zeros(0, dtype=np.int64)
+        self._counts = np.zeros(len(rows), dtype=np.int64)
 
     def bound(self, tensor: Int32s, lines: Int32s) -> None:
         """Take note of places that tasks touch: first and last row, first and last line."""
@@ -70,9 +67,15 @@ class Grids:
                 break
             high = np.where(halved, high // 2, high)
         self._high = np.maximum(high, 1)
-        counts = np.where(touched, -(-rows // self._high) * self._columns, 0)
-        self._first = np.cumsum(counts) - counts
-        self.cell_bytes = np.repeat(self._high * self._wide * line_bytes, counts)
+        self._counts = np.where(touched, -(-rows // self._high) * self._columns, 0)
+        self._first = np.cumsum(self._counts) - self._counts
+
+    def cell_bytes(self) -> array[int]:
+        """Bytes of each cell, tensor after tensor."""
+        nbytes = self._high * self._wide * self._line_bytes
+        if nbytes.max(initial=0) <= np.iinfo(np.int32).max:  # as always, and half as long
+            return array("i", np.repeat(nbytes.astype(np.int32), self._counts).tobytes())
+        return array("q", np.repeat(nbytes, self._counts).tobytes())
 
     def cells(self, tensor: Int32s, lines: Int32s) -> tuple[Ints, Ints]:
         """First cell of places, shape (p,); rows, columns and their step, shape (p, 3)."""

@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from runtime.graph import Buffer, TaskGraph
 from runtime.patterns import Patterns, find_patterns
 
 __all__ = ["find_footprints"]
+
+_AT_ONCE = 1 << 16
+"""Tasks that are looked at together: there may be millions."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -41,7 +45,7 @@ def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Rectangles that tasks touch in tensors, in the order of each task.
+    """Rectangles that tasks touch in tensors; those of a task are together, in its order.
 
     Attributes
     ----------
@@ -50,7 +54,7 @@ class _Places:
     lines : int32 array, shape (p, 4)
         First row and row behind the last; first line of a row and line behind the last. Rows count
         as if each began with a new line.
-    first_bytes : float64 array, shape (p,)
+    first_bytes : int64 array, shape (p,)
         Bytes of the loads that are the first to touch their lines: a load narrower than a line
         fetches all of it for those beside it.
     """
@@ -58,7 +62,7 @@ class _Places:
     task: NDArray[np.int32]
     tensor: NDArray[np.int32]
     lines: NDArray[np.int32]
-    first_bytes: Floats
+    first_bytes: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +92,23 @@ class _Finder:
     def footprints(self) -> Footprints:
         """Find them."""
         for number, kernel in enumerate(self.graph.kernels):
-            tasks = np.flatnonzero(self.graph.kernel == number)
-            if not len(tasks) or not kernel.body:
-                continue
-            scalars = self.scalars.table(tasks, len(kernel.scalars))
-            for patterns in find_patterns(kernel, scalars):
-                self.loaded[tasks] += patterns.loaded
-                self._add(patterns, tasks[patterns.rows])
+            all_tasks = np.flatnonzero(self.graph.kernel == number)
+            for start in range(0, len(all_tasks) if kernel.body else 0, _AT_ONCE):
+                tasks = all_tasks[start : start + _AT_ONCE]
+                scalars = self.scalars.table(tasks, len(kernel.scalars))
+                for patterns in find_patterns(kernel, scalars):
+                    self.loaded[tasks] += patterns.loaded
+                    self._add(patterns, tasks[patterns.rows])
         self.moved += self.loaded
         grids = Grids(self.tensors.rows(self.line_bytes))
         for places in (*self.loads, *self.stores):
             grids.bound(places.tensor, places.lines)
         grids.divide()
         kinds = Kinds()
-        return Footprints(
-            _touches(len(self.graph), self.loads, grids, kinds),
-            _touches(len(self.graph), self.stores, grids, kinds),
-            kinds,
-            array("d", np.maximum(self.loaded, 1.0).tobytes()),
-            array("d", self.moved.tobytes()),
-            array("q", grids.cell_bytes.tobytes()),
-        )
+        loads = _touches(len(self.graph), self.loads, grids, kinds)
+        stores = _touches(len(self.graph), self.stores, grids, kinds)
+        loaded, moved = _doubles(np.maximum(self.loaded, 1.0)), _doubles(self.moved)
+        return Footprints(loads, stores, kinds, loaded, moved, grids.cell_bytes())
 
     def _add(self, patterns: Patterns, tasks: Ints) -> None:
         """Add what tasks touch of one argument."""
@@ -133,9 +133,9 @@ class _Finder:
                 self.moved += np.bincount(task, nbytes, len(self.moved))
             places = _Places(
                 task.astype(np.int32),
-                tensor[chosen.row].astype(np.int32),
+                tensor[chosen.row],
                 lines.astype(np.int32),
-                np.minimum(touched * width, nbytes).astype(np.float64),
+                np.minimum(touched * width, nbytes),
             )
             (self.stores if patterns.is_store else self.loads).append(places)
 
@@ -145,23 +145,24 @@ class _Tensors:
 
     Attributes
     ----------
-    number : int64 array
+    number : int32 array
         Tensor of each view.
     """
 
     def __init__(self, views: TensorArguments) -> None:
         known: dict[Buffer, int] = {}
         kinds: dict[tuple[tuple[int, ...], DType], int] = {}
-        self.number = np.array(
-            [known.setdefault(view.buffer, len(known)) for view in views.views], dtype=np.int64
-        )
+        count = len(views.views)
+        numbers = (known.setdefault(view.buffer, len(known)) for view in views.views)
+        self.number = np.fromiter(numbers, dtype=np.int32, count=count)
         self._kind = np.array(
             [kinds.setdefault((b.shape, b.dtype), len(kinds)) for b in known], dtype=np.int64
         )
         self._kinds = list(kinds)
-        ranks = [len(view.offset) for view in views.views]
-        self._start = np.cumsum([0, *ranks])
-        self._offset = np.array([x for view in views.views for x in view.offset], dtype=np.int64)
+        ranks = np.fromiter((len(view.offset) for view in views.views), np.int32, count)
+        self._start = np.concatenate(([0], np.cumsum(ranks)))
+        offsets = chain.from_iterable(view.offset for view in views.views)
+        self._offset = np.fromiter(offsets, dtype=np.int64, count=self._start[-1])
 
     def offsets(self, views: Ints) -> Ints:
         """Offsets of views that have as many dimensions, shape (len(views), dimensions)."""
@@ -171,7 +172,7 @@ class _Tensors:
         offsets: Ints = self._offset[self._start[views][:, None] + np.arange(rank)]
         return offsets
 
-    def alike(self, tensors: Ints) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
+    def alike(self, tensors: NDArray[np.int32]) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
         """Positions of tensors that have one shape and dtype, for each of these."""
         kind = self._kind[tensors]
         for each in np.unique(kind).tolist():
@@ -225,25 +226,33 @@ def _nbytes(dtype: DType, elements: Ints) -> Ints:
 
 
 def _touches(count: int, all_places: list[_Places], grids: Grids, kinds: Kinds) -> Touches:
-    """Cells of all places, by the submits that touch them."""
-    tasks, cells, kind_of = [], [], []
+    """Cells of all places, by the submits that touch them; empties the list of places."""
+    counts = np.zeros(count + 1, dtype=np.int32)
     for places in all_places:
+        counts[1:] += np.bincount(places.task, minlength=count).astype(np.int32)
+    start = np.cumsum(counts, dtype=np.int32)
+    cells, kind_of = (np.empty(start[-1], dtype=np.int32) for _ in range(2))
+    free = start[:-1].copy()  # where the next touch of each submit goes
+    all_places.reverse()
+    while all_places:
+        places = all_places.pop()
         cell, shapes = grids.cells(places.tensor, places.lines)
         line_bytes = grids.line_bytes(places.tensor, places.lines)
-        table = np.column_stack([shapes, places.first_bytes.astype(np.int64), line_bytes])
+        table = np.column_stack([shapes, places.first_bytes, line_bytes])
         first, number = distinct_rows(table)
         new = [kinds.add(d, a, s, float(f), float(b)) for d, a, s, f, b in table[first].tolist()]
-        tasks.append(places.task)
-        cells.append(cell.astype(np.int32))
-        kind_of.append(np.array(new, dtype=np.int32)[number])
-    task = np.concatenate([np.zeros(0, dtype=np.int32), *tasks])
-    order = np.argsort(task, kind="stable")
-    start = np.concatenate(([0], np.cumsum(np.bincount(task, minlength=count))))
-    cell_column, kind_column = (
-        np.concatenate([np.zeros(0, dtype=np.int32), *column])[order] for column in (cells, kind_of)
-    )
-    return Touches(
-        array("i", start.astype(np.int32).tobytes()),
-        array("i", cell_column.tobytes()),
-        array("i", kind_column.tobytes()),
-    )
+        begins = np.flatnonzero(np.diff(places.task, prepend=-1))  # those of a submit are together
+        lengths = np.diff(begins, append=len(places.task))
+        at = np.repeat(free[places.task[begins]] - begins, lengths) + np.arange(len(places.task))
+        cells[at] = cell
+        kind_of[at] = np.array(new, dtype=np.int32)[number]
+        free[places.task[begins]] += lengths.astype(np.int32)
+    return Touches(_ints(start), _ints(cells), _ints(kind_of))
+
+
+def _ints(values: NDArray[np.int32]) -> array[int]:
+    return array("i", values.tobytes())
+
+
+def _doubles(values: Floats) -> array[float]:
+    return array("d", values.tobytes())
