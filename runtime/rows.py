@@ -57,8 +57,9 @@ def moved(
     if traffic is None:
         exec_us = np.array([cores.end_us[n] - cores.start_us[n] for n in number])
         return exec_us, np.zeros(len(number)), np.zeros(len(number))
-    rows = np.array([traffic.moved[n] for n in number])
-    return rows[:, 0], rows[:, 1], rows[:, 2]
+    columns = traffic.alone_us, traffic.hbm_bytes, traffic.gm_bytes
+    alone_us, hbm_bytes, gm_bytes = (np.array(column)[number] for column in columns)
+    return alone_us, hbm_bytes, gm_bytes
 
 
 def real_releaser(graph: TaskGraph, released_by: Sequence[int]) -> NDArray[np.int32]:
