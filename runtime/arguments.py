@@ -51,6 +51,13 @@ class TensorArguments(Sequence[tuple[View, ...]]):
         for row in rows:
             self.append(row)
 
+    @classmethod
+    def of_columns(cls, views: list[View], number: Ints, start: Ints) -> TensorArguments:
+        """Arguments whose columns are known."""
+        found = cls()
+        found.views, found.number, found.start = views, _int32(number), _int32(start)
+        return found
+
     def append(self, row: tuple[View, ...]) -> None:
         """Add those of one more submit."""
         known, number = self._known, self.number
@@ -123,6 +130,27 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
         for row in rows:
             self.append(row)
 
+    @classmethod
+    def of_columns(cls, start: Ints, values: NDArray[np.generic]) -> ScalarArguments:
+        """Scalars whose columns are known: where those of each submit begin and end, and all."""
+        found = cls()
+        found._start = _int32(start)
+        if values.dtype == np.int64:
+            found._values = array("q", values.tobytes())
+        else:
+            found._values = array("q", bytes(8 * len(values)))
+            found._others = dict(enumerate(values.tolist()))
+        return found
+
+    def columns(self) -> tuple[Ints, NDArray[np.generic]]:
+        """Where those of each submit begin and end, and all; as reals if one is no integer."""
+        start, values = np.array(self._start, dtype=np.int64), np.array(self._values)
+        if not self._others:
+            return start, values.astype(np.int64)
+        reals = values.astype(np.float64)
+        reals[list(self._others)] = list(self._others.values())
+        return start, reals
+
     def append(self, row: tuple[int, ...]) -> None:
         """Add those of one more submit."""
         values = self._values
@@ -182,6 +210,10 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
                 values[place] = int(value)
         table: Ints = values[start[submits][:, None] + np.arange(count)]
         return table
+
+
+def _int32(column: Ints) -> array[int]:
+    return array("i", column.astype(np.int32).tobytes())
 
 
 def _append_shifted(column: array[int], numbers: array[int], shift: int) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from devices.errors import InputError
 from devices.kernel import Kernel
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.graph import DUMMY, TaskGraph, View
 from runtime.launch import Launch
 from runtime.submits import Submits
@@ -32,7 +33,6 @@ from workloads.formats.kernel_records import kernel_of
 from workloads.formats.named_producers import named_producers
 from workloads.formats.npz_columns import NpzColumns
 from workloads.formats.npz_content import npz_arrays
-from workloads.formats.rows import Rows
 from workloads.formats.view_reading import read_view_table
 from workloads.formats.view_table import ViewTable
 
@@ -129,8 +129,9 @@ class _Reader:
             fanin=fanin.astype(np.int32),
             chain_entries=self._of_submits("submits.chain_entries", LARGEST).astype(np.int32),
             dropped=self._header.dropped,
-            views=Rows(views, named, table.view, table),
-            scalars=Rows(scalars, value, _itself),
+            # A list is for those who record; nobody adds to what was read.
+            views=TensorArguments.of_columns(cast("list[View]", table), named, views),
+            scalars=ScalarArguments.of_columns(scalars, value),
             scopes=checked_scopes(
                 columns,
                 columns.integers("scopes.of"),
@@ -192,14 +193,13 @@ class _Reader:
         return Submits(
             graph.name,
             self._header.program,
-            tuple(map(table.view, arguments.tolist())),
+            tuple(table[number] for number in arguments.tolist()),
             graph.kernels,
             (),
             kernel=graph.kernel.tolist(),
             depth=self._of_submits("program.depth", LARGEST).tolist(),
-            # Lists are for those who record; nobody adds to what was read.
-            views=cast("list[tuple[View, ...]]", graph.views),
-            scalars=cast("list[tuple[int, ...]]", graph.scalars),
+            views=cast("TensorArguments", graph.views),
+            scalars=cast("ScalarArguments", graph.scalars),
             launches=dict(graph.launches),
             explicit=self._explicit(),
             manual=set(np.flatnonzero(self._of_submits("program.is_manual", 1)).tolist()),
@@ -224,7 +224,3 @@ class _Reader:
     def _of_submits(self, name: str, most: int) -> Integers:
         """A column with a number from 0 on for each submit."""
         return self._columns.column(name, most=most, count=self._count)
-
-
-def _itself(value: int) -> int:
-    return value

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.graph import View
 from runtime.map_entries import NEVER_REMOVED, MapEntries
 from runtime.submits import Submits
@@ -18,7 +19,6 @@ from workloads.formats.imported import Imported
 from workloads.formats.kernel_records import kernel_record
 from workloads.formats.named_producers import NamedProducers
 from workloads.formats.npz_content import Array, npz_of
-from workloads.formats.rows import Rows
 from workloads.formats.view_table import ViewColumns, ViewTable, view_columns
 
 __all__ = ["graph_npz_of"]
@@ -70,21 +70,19 @@ def _views(
     rows: Sequence[tuple[View, ...]], arguments: Sequence[View]
 ) -> tuple[ViewColumns, Array, Array, Array]:
     """Columns of views, where those of each submit begin, their numbers, and the arguments'."""
-    if isinstance(rows, Rows) and isinstance(rows.table, ViewTable):  # what was read in columns
-        named = rows.table.numbers(arguments)
+    own = rows if isinstance(rows, TensorArguments) else TensorArguments(rows)
+    start, number = np.array(own.start), np.array(own.number)
+    if isinstance(own.views, ViewTable):  # what was read in columns
+        named = own.views.numbers(arguments)
         if named is not None:
-            return rows.table.columns, rows.start, rows.value, np.array(named, dtype=np.int64)
-    start = _starts(rows)
-    flat = list(chain(chain.from_iterable(rows), arguments))
-    columns, number = view_columns(flat)
-    return columns, start, number[: start[-1]], number[start[-1] :]
+            return own.views.columns, start, number, np.array(named, dtype=np.int64)
+    columns, place = view_columns([*own.views, *arguments])
+    return columns, start, place[number], place[len(own.views) :]
 
 
 def _scalars(rows: Sequence[tuple[int, ...]]) -> tuple[Array, Array]:
-    if isinstance(rows, Rows):
-        return rows.start, rows.value
-    values = np.array(list(chain.from_iterable(rows)))
-    return _starts(rows), values if len(values) else values.astype(np.int64)
+    own = rows if isinstance(rows, ScalarArguments) else ScalarArguments(rows)
+    return own.columns()
 
 
 def _launches(submits: Submits) -> dict[str, Array]:

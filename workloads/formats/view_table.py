@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,11 @@ class ViewColumns:
     offset: Integers
 
 
-class ViewTable:
-    """Makes buffers and views, each once, when somebody looks at it."""
+class ViewTable(Sequence[View]):
+    """Views by number; makes each, and its buffer, once, when somebody looks at it.
+
+    A million of them take more than a second to make, and a run looks at few.
+    """
 
     def __init__(self, columns: ViewColumns) -> None:
         self.columns = columns
@@ -69,8 +72,16 @@ class ViewTable:
     def __len__(self) -> int:
         return len(self.columns.buffer)
 
-    def view(self, number: int) -> View:
-        """The view of a number."""
+    @overload
+    def __getitem__(self, number: int) -> View: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> list[View]: ...
+
+    def __getitem__(self, number: int | slice) -> View | list[View]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(len(self))[number]]
+        number = range(len(self))[number]
         found = self._views.get(number)
         if found is None:
             part = slice(self._view_start[number], self._view_start[number + 1])
