@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runtime.graph import View
 
-__all__ = ["ScalarArguments", "TensorArguments"]
+__all__ = ["ScalarArguments", "TensorArguments", "as_scalars", "as_tensors"]
 
 Ints = NDArray[np.int64]
 
@@ -210,6 +210,16 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
                 values[place] = int(value)
         table: Ints = values[start[submits][:, None] + np.arange(count)]
         return table
+
+
+def as_tensors(rows: Sequence[tuple[View, ...]]) -> TensorArguments:
+    """Tensor arguments in columns; the same object if they are in columns already."""
+    return rows if isinstance(rows, TensorArguments) else TensorArguments(rows)
+
+
+def as_scalars(rows: Sequence[tuple[int, ...]]) -> ScalarArguments:
+    """Scalar arguments in columns; the same object if they are in columns already."""
+    return rows if isinstance(rows, ScalarArguments) else ScalarArguments(rows)
 
 
 def _int32(column: Ints) -> array[int]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from devices.errors import InputError
 from devices.kernel import Kernel
-from runtime.arguments import ScalarArguments, TensorArguments
+from runtime.arguments import ScalarArguments, TensorArguments, as_scalars, as_tensors
 from runtime.graph import DUMMY, TaskGraph, View
 from runtime.launch import Launch
 from runtime.submits import Submits
@@ -198,8 +198,8 @@ class _Reader:
             (),
             kernel=graph.kernel.tolist(),
             depth=self._of_submits("program.depth", LARGEST).tolist(),
-            views=cast("TensorArguments", graph.views),
-            scalars=cast("ScalarArguments", graph.scalars),
+            views=as_tensors(graph.views),
+            scalars=as_scalars(graph.scalars),
             launches=dict(graph.launches),
             explicit=self._explicit(),
             manual=set(np.flatnonzero(self._of_submits("program.is_manual", 1)).tolist()),

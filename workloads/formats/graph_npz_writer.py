@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.arguments import ScalarArguments, TensorArguments
+from runtime.arguments import as_scalars, as_tensors
 from runtime.graph import View
 from runtime.map_entries import NEVER_REMOVED, MapEntries
 from runtime.submits import Submits
@@ -70,7 +70,7 @@ def _views(
     rows: Sequence[tuple[View, ...]], arguments: Sequence[View]
 ) -> tuple[ViewColumns, Array, Array, Array]:
     """Columns of views, where those of each submit begin, their numbers, and the arguments'."""
-    own = rows if isinstance(rows, TensorArguments) else TensorArguments(rows)
+    own = as_tensors(rows)
     start, number = np.array(own.start), np.array(own.number)
     if isinstance(own.views, ViewTable):  # what was read in columns
         named = own.views.numbers(arguments)
@@ -81,8 +81,7 @@ def _views(
 
 
 def _scalars(rows: Sequence[tuple[int, ...]]) -> tuple[Array, Array]:
-    own = rows if isinstance(rows, ScalarArguments) else ScalarArguments(rows)
-    return own.columns()
+    return as_scalars(rows).columns()
 
 
 def _launches(submits: Submits) -> dict[str, Array]:

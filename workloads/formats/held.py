@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from devices.device import Device, load_device
 from devices.errors import InputError
 from devices.kernel import CoreType, Kernel
-from runtime.arguments import ScalarArguments, TensorArguments
+from runtime.arguments import as_scalars, as_tensors
 from runtime.case import Case
 from runtime.graph import TaskGraph
 from runtime.spread import core_shares
@@ -109,8 +109,8 @@ def _submits(graph: TaskGraph, program: Submits | None) -> Submits:
         (),
         kernel=graph.kernel.tolist(),
         depth=graph.ring.tolist(),
-        views=TensorArguments(graph.views),
-        scalars=ScalarArguments(graph.scalars),
+        views=as_tensors(graph.views),
+        scalars=as_scalars(graph.scalars),
         launches=dict(graph.launches),
         explicit=explicit,
         manual=set(explicit),
