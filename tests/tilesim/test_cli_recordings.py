@@ -30,6 +30,10 @@ FORMATS = {
 }
 
 
+OWN = ("workload", "run", "trace_s", "simulate_s")
+"""What two runs of the same graph differ in: its name, and what the machine took for it."""
+
+
 def of(outcome):
     assert outcome.code == 0, outcome.err
     return json.loads(outcome.out)
@@ -154,6 +158,21 @@ def test_graphs_come_back(tilesim, form):
     if form == "graph":
         assert after["wall_clock_us"] == pytest.approx(before["wall_clock_us"], rel=1e-12)
         assert after["allocs"] == before["allocs"]
+
+
+def test_a_graph_in_columns_runs_and_explains_as_the_same_in_json(tilesim):
+    for out in ("run.json", "run.npz"):
+        assert of(tilesim("export", "qwen3-scope1", "-o", out, "--json"))["format"] == "graph"
+    for verb in ("replay", "explain"):
+        shown = [of(tilesim(verb, out, "--json")) for out in ("run.json", "run.npz")]
+        one, other = (
+            {key: value for key, value in each.items() if key not in OWN} for each in shown
+        )
+        assert one == other
+    hazards = [tilesim("check", out, "--hazards") for out in ("run.json", "run.npz")]
+    assert [h.code for h in hazards] == [0, 0]
+    of(tilesim("export", "run.npz", "-o", "again.npz", "--json"))
+    assert tilesim("compare", "run.npz", "again.npz", "qwen3-scope1").code == 0
 
 
 @pytest.mark.parametrize("form", ["swimlane", "swimlane-folder"])
