@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from simpy import Environment
+from typing import Final
 
 from devices.device import Device
+from devices.events import Clock
 from devices.l2 import L2, Use
 from devices.shared_memory import SharedMemory
 
 __all__ = ["Footprints", "Traffic", "Uses"]
 
-_NEVER = float("inf")
+_NEVER: Final = float("inf")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Traffic:
 
     Parameters
     ----------
-    env : Environment
+    clock : Clock
         The simulation.
     device : Device
         Its memory and L2.
@@ -64,28 +65,32 @@ class Traffic:
 
     Attributes
     ----------
-    moved : dict of int to (float, float, float)
+    alone_us, hbm_bytes, gm_bytes : array of float
         By execution: how long it would have run alone, what HBM moved for it, and what it loaded
         and stored.
     """
 
     def __init__(
-        self, env: Environment, device: Device, uses: Uses, on_moved: Callable[[int, float], None]
+        self, clock: Clock, device: Device, uses: Uses, on_moved: Callable[[int, float], None]
     ) -> None:
         self._l2 = L2(device.l2.capacity_bytes, uses.footprints.cell_bytes)
         self._memory = SharedMemory(
-            env, device.memory.achieved_gbps.value, device.l2.achieved_gbps.value, on_moved
+            clock, device.memory.achieved_gbps.value, device.l2.achieved_gbps.value, on_moved
         )
         self._uses = uses.footprints.of
         self._count = len(self._uses)
         self._hit_gains = uses.hit_gains
         self._part_of: list[tuple[int, float]] = []
         self._found: dict[int, tuple[float, float, float]] = {}
-        self.moved: dict[int, tuple[float, float, float]] = {}
+        self.alone_us = array("d", bytes(8 * self._count))
+        self.hbm_bytes = array("d", bytes(8 * self._count))
+        self.gm_bytes = array("d", bytes(8 * self._count))
 
     def add(self, task: int, share: float) -> None:
         """Add one more execution: a part of `task` that moves a share of its bytes."""
         self._part_of.append((task, share))
+        for column in (self.alone_us, self.hbm_bytes, self.gm_bytes):
+            column.append(0.0)
 
     def begin(self, number: int, start_us: float, cold_us: float) -> float:
         """Let an execution run from `start_us` on.
@@ -119,8 +124,10 @@ class Traffic:
         if not alone_us:  # nothing moves in no time
             share = 0.0
         hbm_bytes *= share
-        self.moved[number] = alone_us, hbm_bytes, use.nbytes * share
-        return self._memory.begin(number, start_us, alone_us, hbm_bytes, use.nbytes * share)
+        gm_bytes = use.nbytes * share
+        self.alone_us[number], self.hbm_bytes[number] = alone_us, hbm_bytes
+        self.gm_bytes[number] = gm_bytes
+        return self._memory.begin(number, start_us, alone_us, hbm_bytes, gm_bytes)
 
     def cancel(self, number: int) -> None:
         """Forget an execution that has not started."""
