@@ -24,6 +24,7 @@ __all__ = [
     "Scalar",
     "Symbol",
     "Table",
+    "bending",
     "constant_difference",
     "evaluate",
     "source",
@@ -227,6 +228,18 @@ def symbols(expression: Scalar) -> Iterator[Symbol]:
     elif isinstance(expression, Lookup):
         for index in expression.index:
             yield from symbols(index)
+
+
+def bending(expression: Scalar) -> Iterator[Symbol]:
+    """The symbols in `expression` that do more than add a constant multiple of themselves."""
+    if isinstance(expression, Operation) and expression.function in ("+", "-", "*"):
+        sides = expression.left, expression.right
+        if expression.function != "*" or any(isinstance(side, int) for side in sides):
+            yield from bending(sides[0])
+            yield from bending(sides[1])
+            return
+    if not isinstance(expression, Symbol):
+        yield from symbols(expression)
 
 
 def source(expression: Scalar, name: Callable[[Symbol], str]) -> str:

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final
 
-__all__ = ["L2", "Touch", "Use"]
+from devices.footprints import Footprints
 
+__all__ = ["L2"]
 
-class Touch(NamedTuple):
-    """Lines that a task reads or writes.
-
-    Attributes
-    ----------
-    cells : tuple of int
-        Groups of lines that tasks touch together only.
-    share : float
-        Part of all bytes that the task loads which miss if one cell of these is not there.
-    nbytes : float
-        Bytes of the lines that the task touches in one cell: whole lines, whatever it takes of
-        each.
-    """
-
-    cells: tuple[int, ...]
-    share: float
-    nbytes: float
-
-
-class Use(NamedTuple):
-    """What one submit does with global memory.
-
-    Attributes
-    ----------
-    loads, stores : tuple of Touch
-        Lines that it reads and writes, in that order.
-    nbytes : float
-        Bytes that it loads and stores.
-    """
-
-    loads: tuple[Touch, ...]
-    stores: tuple[Touch, ...]
-    nbytes: float
+_NO_FETCH: Final = -1
+"""Stands for the number of a fetch where a cell has not been fetched."""
 
 
 class L2:
@@ -58,30 +28,48 @@ class L2:
     ----------
     capacity_bytes : int
         What L2 holds.
-    cell_bytes : sequence of int
-        Bytes of each cell.
+    footprints : Footprints
+        What tasks touch.
     """
 
-    def __init__(self, capacity_bytes: int, cell_bytes: Sequence[int]) -> None:
+    def __init__(self, capacity_bytes: int, footprints: Footprints) -> None:
+        cell_bytes = footprints.cell_bytes
         self._capacity_bytes = capacity_bytes
         self._cell_bytes = cell_bytes
         # Where everything fits, nothing is ever replaced, and the order need not be kept.
         self._replaces = sum(cell_bytes) > capacity_bytes
         self._present = bytearray(len(cell_bytes))
         self._is_dirty = bytearray(len(cell_bytes))
-        self._fetches: dict[int, _Fetch] = {}  # what was fetched last, or is
         self._order: OrderedDict[int, None] = OrderedDict()
         self._held_bytes = 0
+        # What tasks bring into L2, evenly over their times; and what each cell was fetched by
+        # last, or is. A million tasks touch millions of cells, so these are columns, no objects.
+        self._fetch_start_us: array[float] = array("d")
+        self._fetch_end_us: array[float] = array("d")
+        self._fetch_of: array[int] = array("i", [_NO_FETCH]) * len(cell_bytes)
+        loads, stores, kinds = footprints.loads, footprints.stores, footprints.kinds
+        self._load_start: array[int] = loads.start
+        self._load_cell: array[int] = loads.cell
+        self._load_kind: array[int] = loads.kind
+        self._store_start: array[int] = stores.start
+        self._store_cell: array[int] = stores.cell
+        self._store_kind: array[int] = stores.kind
+        self._down: list[int] = kinds.down
+        self._along: list[int] = kinds.along
+        self._step: list[int] = kinds.step
+        self._first_bytes: list[float] = kinds.first_bytes
+        self._line_bytes: list[float] = kinds.line_bytes
+        self._loaded_bytes: array[float] = footprints.loaded_bytes
 
     def run(
-        self, use: Use, start_us: float, cold_us: float, hit_gain: float
+        self, task: int, start_us: float, cold_us: float, hit_gain: float
     ) -> tuple[float, float]:
         """Take note of what a task reads and writes.
 
         Parameters
         ----------
-        use : Use
-            What it does with the memory.
+        task : int
+            Whose footprint it is.
         start_us, cold_us : float
             When it starts, and how long it runs if nothing is there.
         hit_gain : float
@@ -93,39 +81,79 @@ class L2:
             How long it runs, alone; and what HBM moves for it: lines that it fetches, and changed
             lines that are replaced.
         """
-        missed, hbm_bytes, fetch = self._load(use.loads, start_us, hit_gain)
-        for cells, _, _ in use.stores:
-            for cell in cells:
-                if not self._present[cell]:
-                    hbm_bytes += self._bring(cell)
-                elif self._replaces:
-                    self._order.move_to_end(cell)
-                self._is_dirty[cell] = 1
+        fetches = len(self._fetch_start_us)
+        missed, hbm_bytes = self._load(task, start_us, hit_gain)
+        hbm_bytes = self._store(task, hbm_bytes)
         if missed < 1.0:
             cold_us *= 1.0 - hit_gain * (1.0 - missed)
-        if fetch is not None:
-            fetch.end_us = start_us + cold_us
+        if len(self._fetch_start_us) > fetches:
+            self._fetch_end_us[fetches] = start_us + cold_us
         return cold_us, hbm_bytes
 
-    def _load(
-        self, loads: Sequence[Touch], start_us: float, hit_gain: float
-    ) -> tuple[float, float, _Fetch | None]:
-        """Touch what a task loads: which part of it misses, bytes of HBM, and what it fetches."""
-        missed = hbm_bytes = 0.0
-        present, fetches, fetch = self._present, self._fetches, None
-        for cells, share, nbytes in loads:
-            for cell in cells:
-                if not present[cell]:
-                    missed += share
-                    hbm_bytes += nbytes + self._bring(cell)
-                    fetches[cell] = fetch = fetch or _Fetch(start_us)
-                    continue
-                if self._replaces:
-                    self._order.move_to_end(cell)
-                other = fetches.get(cell)
-                if other is not None and start_us < other.end_us:
-                    missed += share * other.awaited(start_us, hit_gain)
-        return missed, hbm_bytes, fetch
+    def _load(self, task: int, start_us: float, hit_gain: float) -> tuple[float, float]:
+        """Touch what a task loads: which part of it misses, and bytes of HBM."""
+        missed = 0.0
+        hbm_bytes = 0.0
+        own = _NO_FETCH
+        loaded_bytes = self._loaded_bytes[task]
+        for place in range(self._load_start[task], self._load_start[task + 1]):
+            kind = self._load_kind[place]
+            first = self._load_cell[place]
+            down, along, step = self._down[kind], self._along[kind], self._step[kind]
+            count = float(down * along)
+            share = self._first_bytes[kind] / loaded_bytes / count
+            nbytes = self._line_bytes[kind] / count
+            for row in range(down):
+                row_first = first + row * step
+                for cell in range(row_first, row_first + along):
+                    if not self._present[cell]:
+                        missed += share
+                        hbm_bytes += nbytes + self._bring(cell)
+                        if own == _NO_FETCH:
+                            own = self._fetch(start_us)
+                        self._fetch_of[cell] = own
+                        continue
+                    if self._replaces:
+                        self._order.move_to_end(cell)
+                    other = self._fetch_of[cell]
+                    if other != _NO_FETCH and start_us < self._fetch_end_us[other]:
+                        missed += share * self._awaited(other, start_us, hit_gain)
+        return missed, hbm_bytes
+
+    def _store(self, task: int, hbm_bytes: float) -> float:
+        """Touch what a task stores; returns the bytes of HBM with those that it costs."""
+        for place in range(self._store_start[task], self._store_start[task + 1]):
+            kind = self._store_kind[place]
+            first = self._store_cell[place]
+            down, along, step = self._down[kind], self._along[kind], self._step[kind]
+            for row in range(down):
+                row_first = first + row * step
+                for cell in range(row_first, row_first + along):
+                    if not self._present[cell]:
+                        hbm_bytes += self._bring(cell)
+                    elif self._replaces:
+                        self._order.move_to_end(cell)
+                    self._is_dirty[cell] = 1
+        return hbm_bytes
+
+    def _fetch(self, start_us: float) -> int:
+        """A new fetch; its end is known once all that its task loads is."""
+        self._fetch_start_us.append(start_us)
+        self._fetch_end_us.append(start_us)
+        return len(self._fetch_start_us) - 1
+
+    def _awaited(self, fetch: int, now_us: float, gain: float) -> float:
+        """Part of a fetch that one who begins now, and is faster by `gain` on hits, waits for.
+
+        In the time that he takes for a part x at his speed, which is 1 - gain of the fetch's time
+        for it, the fetch comes from p = where it is now to x. It may lie ahead: tasks are looked at
+        as they are given to cores, and one that is given later may begin before.
+        """
+        if not gain:
+            return 0.0
+        start_us = self._fetch_start_us[fetch]
+        come = (now_us - start_us) / (self._fetch_end_us[fetch] - start_us)
+        return min(1.0, max(0.0, 1.0 - come / gain))
 
     def _bring(self, cell: int) -> float:
         """Make a cell present, in place of those touched longest ago if need be."""
@@ -138,29 +166,9 @@ class L2:
         while self._held_bytes > self._capacity_bytes and len(self._order) > 1:
             oldest, _ = self._order.popitem(last=False)
             self._present[oldest] = 0
-            self._fetches.pop(oldest, None)
+            self._fetch_of[oldest] = _NO_FETCH
             self._held_bytes -= self._cell_bytes[oldest]
             if self._is_dirty[oldest]:
                 self._is_dirty[oldest] = 0
                 written += self._cell_bytes[oldest]
         return float(written)
-
-
-class _Fetch:
-    """What a task brings into L2, evenly over its time."""
-
-    __slots__ = ("end_us", "start_us")
-
-    def __init__(self, start_us: float) -> None:
-        self.start_us = start_us
-        self.end_us = start_us  # until its time is known, which is once all its loads are
-
-    def awaited(self, now_us: float, gain: float) -> float:
-        """Part of it that one who begins now, and is faster by `gain` on what is there, waits for.
-
-        In the time that he takes for a part x at his speed, which is 1 - gain of the fetch's time
-        for it, the fetch comes from p = where it is now to x. It may lie ahead: tasks are looked at
-        as they are given to cores, and one that is given later may begin before.
-        """
-        come = (now_us - self.start_us) / (self.end_us - self.start_us)
-        return min(1.0, max(0.0, 1.0 - come / gain)) if gain else 0.0

@@ -9,28 +9,15 @@ from typing import Final
 
 from devices.device import Device
 from devices.events import Clock
-from devices.l2 import L2, Use
+from devices.footprints import Footprints
+from devices.l2 import L2
 from devices.shared_memory import SharedMemory
 
-__all__ = ["Footprints", "Traffic", "Uses"]
+__all__ = ["Traffic", "Uses"]
 
 _NEVER: Final = float("inf")
-
-
-@dataclass(frozen=True)
-class Footprints:
-    """What all submits of a graph touch in global memory.
-
-    Attributes
-    ----------
-    of : sequence of Use
-        By submit; nothing for an alloc.
-    cell_bytes : sequence of int
-        Bytes of each group of lines that the touches name.
-    """
-
-    of: Sequence[Use]
-    cell_bytes: Sequence[int]
+_NOT_FOUND: Final = -1.0
+"""Stands for the time of a task that has not run."""
 
 
 @dataclass(frozen=True)
@@ -65,32 +52,39 @@ class Traffic:
 
     Attributes
     ----------
-    alone_us, hbm_bytes, gm_bytes : array of float
-        By execution: how long it would have run alone, what HBM moved for it, and what it loaded
-        and stored.
+    alone_us, hbm_bytes, gm_bytes : float64 array
+        By execution, and 0 for those that have not run: how long it would have run alone, what
+        HBM moved for it, and what it loaded and stored.
     """
 
     def __init__(
         self, clock: Clock, device: Device, uses: Uses, on_moved: Callable[[int, float], None]
     ) -> None:
-        self._l2 = L2(device.l2.capacity_bytes, uses.footprints.cell_bytes)
+        footprints = uses.footprints
+        self._l2 = L2(device.l2.capacity_bytes, footprints)
         self._memory = SharedMemory(
             clock, device.memory.achieved_gbps.value, device.l2.achieved_gbps.value, on_moved
         )
-        self._uses = uses.footprints.of
-        self._count = len(self._uses)
+        self._count = len(footprints)
+        self._moved_bytes: array[float] = footprints.moved_bytes
         self._hit_gains = uses.hit_gains
-        self._part_of: list[tuple[int, float]] = []
-        self._found: dict[int, tuple[float, float, float]] = {}
-        self.alone_us = array("d", bytes(8 * self._count))
-        self.hbm_bytes = array("d", bytes(8 * self._count))
-        self.gm_bytes = array("d", bytes(8 * self._count))
+        self._part_task: array[int] = array("i")
+        self._part_share: array[float] = array("d")
+        self.alone_us: array[float] = array("d", [0.0]) * self._count
+        self.hbm_bytes: array[float] = array("d", [0.0]) * self._count
+        self.gm_bytes: array[float] = array("d", [0.0]) * self._count
+        # What a task found in L2: its time alone, bytes of HBM, and its time with nothing there.
+        self._found_alone_us: array[float] = array("d", [_NOT_FOUND]) * self._count
+        self._found_hbm_bytes: array[float] = array("d", [0.0]) * self._count
+        self._found_cold_us: array[float] = array("d", [0.0]) * self._count
 
     def add(self, task: int, share: float) -> None:
         """Add one more execution: a part of `task` that moves a share of its bytes."""
-        self._part_of.append((task, share))
-        for column in (self.alone_us, self.hbm_bytes, self.gm_bytes):
-            column.append(0.0)
+        self._part_task.append(task)
+        self._part_share.append(share)
+        self.alone_us.append(0.0)
+        self.hbm_bytes.append(0.0)
+        self.gm_bytes.append(0.0)
 
     def begin(self, number: int, start_us: float, cold_us: float) -> float:
         """Let an execution run from `start_us` on.
@@ -109,23 +103,29 @@ class Traffic:
         """
         if start_us == _NEVER:
             return _NEVER
-        task, share = number, 1.0
+        task = number
+        share = 1.0
         if number >= self._count:
-            task, share = self._part_of[number - self._count]
-        use = self._uses[task]
-        found = self._found.get(task)  # all parts of a task, and a second try, find the same
-        if found is None:
-            alone_us, hbm_bytes = self._l2.run(use, start_us, cold_us, self._hit_gains[task])
-            self._found[task] = alone_us, hbm_bytes, cold_us
+            task = self._part_task[number - self._count]
+            share = self._part_share[number - self._count]
+        # All parts of a task, and a second try, find the same.
+        alone_us = self._found_alone_us[task]
+        if alone_us == _NOT_FOUND:
+            alone_us, hbm_bytes = self._l2.run(task, start_us, cold_us, self._hit_gains[task])
+            self._found_alone_us[task] = alone_us
+            self._found_hbm_bytes[task] = hbm_bytes
+            self._found_cold_us[task] = cold_us
         else:
-            alone_us, hbm_bytes, other_us = found
+            hbm_bytes = self._found_hbm_bytes[task]
+            other_us = self._found_cold_us[task]
             if other_us != cold_us:  # of another core, of whose time as much is saved
                 alone_us *= cold_us / other_us if other_us else 1.0
         if not alone_us:  # nothing moves in no time
             share = 0.0
         hbm_bytes *= share
-        gm_bytes = use.nbytes * share
-        self.alone_us[number], self.hbm_bytes[number] = alone_us, hbm_bytes
+        gm_bytes = self._moved_bytes[task] * share
+        self.alone_us[number] = alone_us
+        self.hbm_bytes[number] = hbm_bytes
         self.gm_bytes[number] = gm_bytes
         return self._memory.begin(number, start_us, alone_us, hbm_bytes, gm_bytes)
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.l2 import Touch, Use
-from devices.traffic import Footprints
-from runtime.accesses import Rectangle
+from devices.dtypes import DType
+from devices.footprints import Footprints, Kinds, Touches
+from runtime.arguments import ScalarArguments, TensorArguments
+from runtime.cells import Grids
+from runtime.distinct import distinct_rows
 from runtime.garbage import garbage_collection_paused
 from runtime.graph import Buffer, TaskGraph
-from runtime.patterns import find_patterns
+from runtime.patterns import Patterns, find_patterns
 
 __all__ = ["find_footprints"]
 
-_MOST_CELLS = 1 << 16
-"""Of one tensor. Where it would need more, a part of a cell stands for all of it."""
-_MOST_CELL_BYTES = 1 << 20
-"""Cells are halved down to this where that can be, so that L2 replaces little at once."""
-
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
@@ -36,195 +36,214 @@ def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
         Line of L2: memory moves whole ones.
     """
     with garbage_collection_paused():
-        return _footprints(graph, line_bytes)
+        return _Finder(graph, line_bytes).footprints()
 
 
-def _footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
-    tensors = _Tensors(line_bytes)
-    loads: list[list[_Named]] = [[] for _ in range(len(graph))]
-    stores: list[list[_Named]] = [[] for _ in range(len(graph))]
-    moved = np.zeros(len(graph))
-    for number, kernel in enumerate(graph.kernels):
-        tasks = np.flatnonzero(graph.kernel == number)
-        if not len(tasks) or not kernel.body:
-            continue
-        patterns, loaded = find_patterns(kernel, [graph.scalars[task] for task in tasks.tolist()])
-        moved[tasks] += loaded
-        for pattern in patterns:
-            rows = tasks[pattern.rows]
-            dtype, touches = kernel.parameters[pattern.parameter].dtype, loads
-            if pattern.is_store:
-                touches = stores
-                moved[rows] += sum(
-                    dtype.nbytes(math.prod(shape)) for _, shape in pattern.rectangles
-                )
-            views = [graph.views[task][pattern.parameter] for task in rows.tolist()]
-            origins = pattern.origins + np.array([view.offset for view in views])
-            buffers = [view.buffer for view in views]
-            for rectangle in pattern.rectangles:
-                for indices, places in tensors.places(buffers, origins, rectangle, pattern.columns):
-                    shares = places.first_bytes / np.maximum(loaded[pattern.rows[indices]], 1.0)
-                    named = zip(rows[indices].tolist(), places.number, shares.tolist(), strict=True)
-                    for task, place, share in named:
-                        touches[task].append((place, share))
-    return tensors.footprints(loads, stores, moved.tolist())
-
-
-_Named = tuple[int, float]
-"""A place by its number, and the part of a task's loads that it may miss."""
-
-
+@dataclass(frozen=True, slots=True)
 class _Places:
-    """Places of one rectangle in tensors of one shape.
+    """Rectangles that tasks touch in tensors, in the order of each task.
 
     Attributes
     ----------
-    number : list of int
-        Of each.
-    first_bytes : float64 array
+    task, tensor : int32 array, shape (p,)
+        Who touches what.
+    lines : int32 array, shape (p, 4)
+        First row and row behind the last; first line of a row and line behind the last. Rows count
+        as if each began with a new line.
+    first_bytes : float64 array, shape (p,)
         Bytes of the loads that are the first to touch their lines: a load narrower than a line
         fetches all of it for those beside it.
     """
 
-    def __init__(self, number: list[int], first_bytes: NDArray[np.float64]) -> None:
-        self.number = number
-        self.first_bytes = first_bytes
+    task: NDArray[np.int32]
+    tensor: NDArray[np.int32]
+    lines: NDArray[np.int32]
+    first_bytes: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxes:
+    """Rectangles of one argument: the row of each, and its offset and shape in elements."""
+
+    row: Ints
+    offset: Ints
+    shape: Ints
+
+
+class _Finder:
+    """Finds the footprints of a graph."""
+
+    def __init__(self, graph: TaskGraph, line_bytes: int) -> None:
+        views, scalars = graph.views, graph.scalars
+        self.graph = graph
+        self.views = views if isinstance(views, TensorArguments) else TensorArguments(views)
+        self.scalars = scalars if isinstance(scalars, ScalarArguments) else ScalarArguments(scalars)
+        self.line_bytes = line_bytes
+        self.tensors = _Tensors(self.views)
+        self.loads: list[_Places] = []
+        self.stores: list[_Places] = []
+        self.loaded = np.zeros(len(graph))
+        self.moved = np.zeros(len(graph))
+
+    def footprints(self) -> Footprints:
+        """Find them."""
+        for number, kernel in enumerate(self.graph.kernels):
+            tasks = np.flatnonzero(self.graph.kernel == number)
+            if not len(tasks) or not kernel.body:
+                continue
+            scalars = self.scalars.table(tasks, len(kernel.scalars))
+            for patterns in find_patterns(kernel, scalars):
+                self.loaded[tasks] += patterns.loaded
+                self._add(patterns, tasks[patterns.rows])
+        self.moved += self.loaded
+        grids = Grids(self.tensors.rows(self.line_bytes))
+        for places in (*self.loads, *self.stores):
+            grids.bound(places.tensor, places.lines)
+        grids.divide()
+        kinds = Kinds()
+        return Footprints(
+            _touches(len(self.graph), self.loads, grids, kinds),
+            _touches(len(self.graph), self.stores, grids, kinds),
+            kinds,
+            array("d", np.maximum(self.loaded, 1.0).tobytes()),
+            array("d", self.moved.tobytes()),
+            array("q", grids.cell_bytes.tobytes()),
+        )
+
+    def _add(self, patterns: Patterns, tasks: Ints) -> None:
+        """Add what tasks touch of one argument."""
+        views = self.views.of(tasks, patterns.parameter)
+        tensor = self.tensors.number[views]
+        boxes = _boxes(patterns, patterns.origins + self.tensors.offsets(views))
+        for size, dtype, rows in self.tensors.alike(tensor):
+            if len(rows) == len(tensor):
+                chosen = boxes
+            else:
+                wanted = np.zeros(len(tensor), dtype=np.bool_)
+                wanted[rows] = True
+                at = wanted[boxes.row]
+                chosen = _Boxes(boxes.row[at], boxes.offset[at], boxes.shape[at])
+            lines = _lines(chosen, size, dtype, self.line_bytes)
+            nbytes = _nbytes(dtype, chosen.shape.prod(axis=1))
+            row_bytes = min(dtype.nbytes(size[-1]), self.line_bytes)
+            width = min(dtype.nbytes(patterns.columns), row_bytes)
+            touched = (lines[:, 1] - lines[:, 0]) * (lines[:, 3] - lines[:, 2])
+            task = tasks[chosen.row]
+            if patterns.is_store:
+                self.moved += np.bincount(task, nbytes, len(self.moved))
+            places = _Places(
+                task.astype(np.int32),
+                tensor[chosen.row].astype(np.int32),
+                lines.astype(np.int32),
+                np.minimum(touched * width, nbytes).astype(np.float64),
+            )
+            (self.stores if patterns.is_store else self.loads).append(places)
 
 
 class _Tensors:
-    """All tensors, and the places in them that tasks touch."""
-
-    def __init__(self, line_bytes: int) -> None:
-        self._line_bytes = line_bytes
-        self._tensors: dict[Buffer, _Tensor] = {}
-        self._places: dict[tuple[_Tensor, int, int, int, int], int] = {}
-
-    def places(
-        self, buffers: Sequence[Buffer], origins: Ints, rectangle: Rectangle, columns: int
-    ) -> Iterator[tuple[Ints, _Places]]:
-        """Number a rectangle at some origins, by the shapes of the tensors.
-
-        Yields
-        ------
-        indices : int64 array
-            Which of the origins are in tensors of one shape.
-        places : _Places
-            Where the rectangle is there.
-        """
-        by_shape: dict[tuple[int, ...], list[int]] = {}
-        for index, buffer in enumerate(buffers):
-            by_shape.setdefault(buffer.shape, []).append(index)
-        for chosen in by_shape.values():
-            indices = np.array(chosen)
-            first = buffers[chosen[0]]
-            tensor = self._tensor(first)
-            lines = tensor.lines(origins[indices], rectangle)
-            width = min(first.dtype.nbytes(columns), tensor.line_bytes)
-            touched = (lines[:, 1] - lines[:, 0]) * (lines[:, 3] - lines[:, 2])
-            nbytes = first.dtype.nbytes(math.prod(rectangle[1]))
-            numbers = [
-                self._places.setdefault((self._tensor(buffers[index]), *line), len(self._places))
-                for index, line in zip(chosen, map(tuple, lines.tolist()), strict=True)
-            ]
-            yield indices, _Places(numbers, np.minimum(touched * width, nbytes).astype(np.float64))
-
-    def _tensor(self, buffer: Buffer) -> _Tensor:
-        tensor = self._tensors.get(buffer)
-        if tensor is None:
-            tensor = self._tensors[buffer] = _Tensor(buffer, self._line_bytes)
-        return tensor
-
-    def footprints(
-        self,
-        loads: Sequence[Sequence[_Named]],
-        stores: Sequence[Sequence[_Named]],
-        moved: Sequence[float],
-    ) -> Footprints:
-        """Divide all tensors into cells, and say of each submit which it touches."""
-        places = list(self._places)
-        for tensor, *place in places:
-            tensor.bounds.append(place)
-        cell_bytes: list[int] = []
-        for tensor in self._tensors.values():
-            tensor.divide(cell_bytes)
-        cells = [tensor.cells(*place) for tensor, *place in places]
-        known: dict[_Named, Touch] = {}
-
-        def touch(named: _Named) -> Touch:
-            found = known.get(named)
-            if found is None:
-                (touched, nbytes), share = cells[named[0]], named[1]
-                found = known[named] = Touch(touched, share / len(touched), nbytes / len(touched))
-            return found
-
-        uses = [
-            Use(tuple(map(touch, loaded)), tuple(map(touch, stored)), nbytes)
-            for loaded, stored, nbytes in zip(loads, stores, moved, strict=True)
-        ]
-        return Footprints(uses, cell_bytes)
-
-
-class _Tensor:
-    """A tensor's lines, in a grid of cells.
+    """The tensors that the arguments of submits are in.
 
     Attributes
     ----------
-    line_bytes : int
-        Bytes of a line; of a row, if that is shorter.
-    bounds : list
-        First row and row behind the last, first line of a row and line behind the last, of
-        everything that tasks touch.
+    number : int64 array
+        Tensor of each view.
     """
 
-    def __init__(self, buffer: Buffer, line_bytes: int) -> None:
-        self.bounds: list[Sequence[int]] = []
-        self._buffer = buffer
-        self._rows = math.prod(buffer.shape[:-1])
-        row_bytes = buffer.dtype.nbytes(buffer.shape[-1])
-        self._lines = -(-row_bytes // line_bytes)
-        self._full_line_bytes = line_bytes
-        self.line_bytes = min(row_bytes, line_bytes)
+    def __init__(self, views: TensorArguments) -> None:
+        known: dict[Buffer, int] = {}
+        kinds: dict[tuple[tuple[int, ...], DType], int] = {}
+        self.number = np.array(
+            [known.setdefault(view.buffer, len(known)) for view in views.views], dtype=np.int64
+        )
+        self._kind = np.array(
+            [kinds.setdefault((b.shape, b.dtype), len(kinds)) for b in known], dtype=np.int64
+        )
+        self._kinds = list(kinds)
+        ranks = [len(view.offset) for view in views.views]
+        self._start = np.cumsum([0, *ranks])
+        self._offset = np.array([x for view in views.views for x in view.offset], dtype=np.int64)
 
-    def lines(self, origins: Ints, rectangle: Rectangle) -> Ints:
-        """Rows and lines of a rectangle at each of some origins, shape (t, 4), as in `bounds`.
+    def offsets(self, views: Ints) -> Ints:
+        """Offsets of views that have as many dimensions, shape (len(views), dimensions)."""
+        if not len(views):
+            return np.zeros((0, 1), dtype=np.int64)
+        rank = self._start[views[0] + 1] - self._start[views[0]]
+        offsets: Ints = self._offset[self._start[views][:, None] + np.arange(rank)]
+        return offsets
 
-        Rows count as if each began with a new line.
+    def alike(self, tensors: Ints) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
+        """Positions of tensors that have one shape and dtype, for each of these."""
+        kind = self._kind[tensors]
+        for each in np.unique(kind).tolist():
+            yield *self._kinds[each], np.flatnonzero(kind == each)
+
+    def rows(self, line_bytes: int) -> Ints:
+        """Rows, lines of a row, and bytes of a line of each tensor, shape (tensors, 3).
+
+        A row that is shorter than a line is a line.
         """
-        offset, shape = rectangle
-        sizes, nbytes = self._buffer.shape, self._buffer.dtype.nbytes
-        axes = range(len(shape) - 1)  # none, in a tensor of one row
-        strides = np.array([math.prod(sizes[axis + 1 : -1]) for axis in axes], dtype=np.int64)
-        start = origins + offset
-        first = start[:, :-1] @ strides
-        last = first + (np.array(shape[:-1], dtype=np.int64) - 1) @ strides + 1
-        left = start[:, -1] * nbytes(1)
-        right = left + nbytes(shape[-1])
-        line = self._full_line_bytes
-        return np.stack([first, last, left // line, -(-right // line)], axis=1)
-
-    def divide(self, cell_bytes: list[int]) -> None:
-        """Find the cells that every place is made of, and append the bytes of each."""
-        if self.bounds.count(self.bounds[0]) == len(self.bounds):  # one place: one cell
-            self.bounds = self.bounds[:1]
-        wide = _step(self._lines, _MOST_CELLS, (x for _, _, *ends in self.bounds for x in ends))
-        self._columns = -(-self._lines // wide)
-        most = _MOST_CELLS // self._columns
-        high = _step(self._rows, most, (x for *ends, _, _ in self.bounds for x in ends))
-        while high % 2 == 0 and high * wide * self.line_bytes > _MOST_CELL_BYTES:
-            high //= 2
-        self._high, self._wide = high, wide
-        self._first_cell = len(cell_bytes)
-        nbytes = high * wide * self.line_bytes
-        cell_bytes.extend([nbytes] * (-(-self._rows // high) * self._columns))
-
-    def cells(self, first: int, last: int, left: int, right: int) -> tuple[tuple[int, ...], int]:
-        """Cells of a place, and bytes of its lines."""
-        down = range(first // self._high, -(-last // self._high))
-        along = range(left // self._wide, -(-right // self._wide))
-        cells = tuple([self._first_cell + i * self._columns + j for i in down for j in along])
-        return cells, (last - first) * (right - left) * self.line_bytes
+        of_kind = []
+        for size, dtype in self._kinds:
+            row_bytes = dtype.nbytes(size[-1])
+            of_kind.append(
+                (math.prod(size[:-1]), -(-row_bytes // line_bytes), min(row_bytes, line_bytes))
+            )
+        return np.array(of_kind, dtype=np.int64).reshape(-1, 3)[self._kind]
 
 
-def _step(size: int, most: int, bounds: Iterator[int]) -> int:
-    """The largest step that all bounds are multiples of, or one that is taken `most` times."""
-    return max(math.gcd(*bounds) or size, -(-size // most))
+def _boxes(patterns: Patterns, origins: Ints) -> _Boxes:
+    """The rectangles of patterns at some origins."""
+    counts = np.array([len(each) for each in patterns.rectangles], dtype=np.int64)
+    axes = origins.shape[1]
+    flat = [rectangle for each in patterns.rectangles for rectangle in each]
+    table = np.array(flat, dtype=np.int64).reshape(-1, 2, axes)
+    if len(flat) == 1:
+        shape = np.broadcast_to(table[0, 1], origins.shape)
+        return _Boxes(np.arange(len(origins)), origins + table[0, 0], shape)
+    of_row = counts[patterns.number]
+    row = np.repeat(np.arange(len(origins)), of_row)
+    first = (np.cumsum(counts) - counts)[patterns.number]
+    within = np.arange(len(row)) - np.repeat(np.cumsum(of_row) - of_row, of_row)
+    chosen = table[np.repeat(first, of_row) + within]
+    return _Boxes(row, origins[row] + chosen[:, 0], chosen[:, 1])
+
+
+def _lines(boxes: _Boxes, size: tuple[int, ...], dtype: DType, line_bytes: int) -> Ints:
+    """Rows and lines of rectangles in tensors of one size, as in `_Places`."""
+    # A tensor of one dimension is one row.
+    strides = np.array([math.prod(size[axis + 1 : -1]) for axis in range(len(size) - 1)], np.int64)
+    first = boxes.offset[:, :-1] @ strides
+    last = first + (boxes.shape[:, :-1] - 1) @ strides + 1
+    left = boxes.offset[:, -1] * dtype.nbytes(1)
+    right = left + _nbytes(dtype, boxes.shape[:, -1])
+    return np.stack([first, last, left // line_bytes, -(-right // line_bytes)], axis=1)
+
+
+def _nbytes(dtype: DType, elements: Ints) -> Ints:
+    """Bytes of packed elements, as `DType.nbytes`."""
+    return -(-elements * dtype.bits // 8)
+
+
+def _touches(count: int, all_places: list[_Places], grids: Grids, kinds: Kinds) -> Touches:
+    """Cells of all places, by the submits that touch them."""
+    tasks, cells, kind_of = [], [], []
+    for places in all_places:
+        cell, shapes = grids.cells(places.tensor, places.lines)
+        line_bytes = grids.line_bytes(places.tensor, places.lines)
+        table = np.column_stack([shapes, places.first_bytes.astype(np.int64), line_bytes])
+        first, number = distinct_rows(table)
+        new = [kinds.add(d, a, s, float(f), float(b)) for d, a, s, f, b in table[first].tolist()]
+        tasks.append(places.task)
+        cells.append(cell.astype(np.int32))
+        kind_of.append(np.array(new, dtype=np.int32)[number])
+    task = np.concatenate([np.zeros(0, dtype=np.int32), *tasks])
+    order = np.argsort(task, kind="stable")
+    start = np.concatenate(([0], np.cumsum(np.bincount(task, minlength=count))))
+    cell_column, kind_column = (
+        np.concatenate([np.zeros(0, dtype=np.int32), *column])[order] for column in (cells, kind_of)
+    )
+    return Touches(
+        array("i", start.astype(np.int32).tobytes()),
+        array("i", cell_column.tobytes()),
+        array("i", kind_column.tobytes()),
+    )

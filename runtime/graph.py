@@ -19,7 +19,7 @@ from scheduler.board import AIC, AIV, MIX
 from scheduler.board import DUMMY as NO_CORE
 from scheduler.tasks import longest_to
 
-__all__ = ["ALLOC", "DUMMY", "Buffer", "TaskGraph", "View"]
+__all__ = ["ALLOC", "DUMMY", "Buffer", "TaskGraph", "View", "whole_view"]
 
 ALLOC = -1
 """Stands for a kernel in `TaskGraph.kernel` where a submit only allocates tensors."""
@@ -56,6 +56,17 @@ class View:
     buffer: Buffer
     shape: tuple[int, ...]
     offset: tuple[int, ...]
+
+
+def whole_view(buffer: Buffer) -> View:
+    """All of a buffer."""
+    rank = len(buffer.shape)
+    origin = _ORIGINS[rank] if rank < len(_ORIGINS) else (0,) * rank
+    return View(buffer, buffer.shape, origin)
+
+
+_ORIGINS = [(0,) * rank for rank in range(8)]
+"""Offsets of whole views, which share them: there may be millions."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from devices.dtypes import DType
 from devices.errors import InputError
 from devices.kernel import CoreType, Direction, Kernel, Parameter, Statement, renumbered
-from runtime.graph import ALLOC, DUMMY, Buffer, View
+from runtime.graph import ALLOC, DUMMY, Buffer, View, whole_view
 from runtime.host_memory import InputValue
 from runtime.language import Lowering, Program, record
 from runtime.launch import Launch
@@ -44,6 +44,31 @@ class Task:
     outputs: tuple[View, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownKernel:
+    """A kernel that was submitted: its number, and its parameters.
+
+    Attributes
+    ----------
+    given : sequence of Parameter
+        Those whose tensors are given.
+    made : sequence of (int, Parameter)
+        Those that the runtime allocates, and where they are among all.
+    """
+
+    number: int
+    given: Sequence[Parameter]
+    made: Sequence[tuple[int, Parameter]]
+
+    def outputs(self, owner: int) -> tuple[View, ...]:
+        """The tensors that the runtime allocates for a task."""
+        if not self.made:
+            return ()
+        return tuple(
+            [whole_view(Buffer(f"{p.name}_{owner}", p.shape, p.dtype, owner)) for _, p in self.made]
+        )
+
+
 class Orchestration:
     """Collects submits.
 
@@ -54,7 +79,10 @@ class Orchestration:
     """
 
     def __init__(self, name: str) -> None:
-        self._submits = Submits(name, sys._getframe(1).f_code.co_filename, (), [], [])
+        self._kernels: list[Kernel] = []
+        self._known: dict[int, _KnownKernel] = {}  # by the ids of the kernels
+        file = sys._getframe(1).f_code.co_filename
+        self._submits = Submits(name, file, (), self._kernels, [])
         self._depth = 0  # the executor's own scope
         self._manual = False
 
@@ -62,14 +90,14 @@ class Orchestration:
 
     def tensor(self, name: str, shape: Sequence[int], dtype: DType) -> View:
         """A tensor that the program is given."""
-        view = _whole(Buffer(name, tuple(shape), dtype, -1))
+        view = whole_view(Buffer(name, tuple(shape), dtype, -1))
         self._submits.arguments = (*self._submits.arguments, view)
         return view
 
     def alloc(self, *tensors: tuple[str, Sequence[int], DType]) -> tuple[View, ...]:
         """Have the runtime allocate tensors, given by name, shape and dtype, in a hidden alloc."""
         number = len(self._submits)
-        made = tuple(_whole(Buffer(n, tuple(s), d, number)) for n, s, d in tensors)
+        made = tuple([whole_view(Buffer(n, tuple(s), d, number)) for n, s, d in tensors])
         self._append(ALLOC, made, ())
         return made
 
@@ -105,24 +133,36 @@ class Orchestration:
             Arguments or scalars are not as many as the kernel has, or of other shapes.
         """
         number = len(self._submits)
-        outputs = [
-            _whole(Buffer(f"{p.name}_{number}", p.shape, p.dtype, number))
-            for p in kernel.parameters
-            if p.direction is Direction.OUT
+        known = self._known.get(id(kernel))
+        if known is None:
+            known = self._know(kernel)
+        if len(arguments) != len(known.given) or len(scalars) != len(kernel.scalars):
+            raise _wrong_count(kernel, known.given, arguments, scalars)
+        for parameter, view in zip(known.given, arguments, strict=True):
+            if view.shape != parameter.shape or (
+                view.buffer.dtype is not parameter.dtype and view.buffer.dtype != parameter.dtype
+            ):
+                raise _wrong_tensor(kernel, parameter, view)
+        views, outputs = arguments, known.outputs(number)
+        if outputs:
+            among = list(arguments)
+            for (place, _), output in zip(known.made, outputs, strict=True):
+                among.insert(place, output)
+            views = tuple(among)
+        self._append(known.number, views, tuple(scalars), after)
+        if launch is not _ONCE and launch != _ONCE:
+            self._submits.launches[number] = launch
+        return Task(number, outputs)
+
+    def _know(self, kernel: Kernel) -> _KnownKernel:
+        """Number a kernel; `_kernels` keeps it, so that no other one can have its id."""
+        made = [
+            (place, p) for place, p in enumerate(kernel.parameters) if p.direction is Direction.OUT
         ]
-        _check(kernel, arguments, scalars)
-        given, made = iter(arguments), iter(outputs)
-        views = tuple(
-            next(made if p.direction is Direction.OUT else given) for p in kernel.parameters
-        )
-        submits = self._submits
-        if not any(kernel is known for known in submits.kernels):
-            submits.kernels = [*submits.kernels, kernel]
-        place = next(n for n, known in enumerate(submits.kernels) if known is kernel)
-        self._append(place, views, tuple(scalars), after)
-        if launch != _ONCE:
-            submits.launches[number] = launch
-        return Task(number, tuple(outputs))
+        given = [p for p in kernel.parameters if p.direction is not Direction.OUT]
+        known = self._known[id(kernel)] = _KnownKernel(len(self._kernels), given, made)
+        self._kernels.append(kernel)
+        return known
 
     def dummy(self, after: Sequence[Task]) -> Task:
         """Submit a task that runs on no core: what waits for it waits for all of `after`."""
@@ -138,15 +178,52 @@ class Orchestration:
         after: Sequence[Task] = (),
     ) -> None:
         submits = self._submits
-        submits.hold()
         if after:
             submits.explicit[len(submits)] = tuple(task.number for task in after)
         if self._manual:
             submits.manual.add(len(submits))
-        submits.kernel.append(kernel)
-        submits.depth.append(self._depth)
-        submits.views.append(views)
-        submits.scalars.append(scalars)
+        submits.add(kernel, views, scalars, self._depth)
+
+    def include(self, program: Submits, tensors: Mapping[str, View]) -> None:
+        """Submit what a recorded program submits, on other tensors than its own.
+
+        Nothing is recorded anew, so this is quick: a model of many layers records one.
+
+        Parameters
+        ----------
+        program : Submits
+            The recorded program.
+        tensors : mapping of str to View
+            A whole tensor for each of its parameters, by name.
+
+        Raises
+        ------
+        InputError
+            A parameter has no tensor, or one of another shape.
+        """
+        submits = self._submits
+        first, first_scope = len(submits), len(submits.scope_line)
+        buffers = {view.buffer: _in_place_of(view, tensors) for view in program.arguments}
+        for view in program.views.views:
+            old = view.buffer
+            if old not in buffers:
+                buffers[old] = Buffer(old.name, old.shape, old.dtype, first + old.owner)
+        views = [View(buffers[v.buffer], v.shape, v.offset) for v in program.views.views]
+        known = [self._known.get(id(kernel)) or self._know(kernel) for kernel in program.kernels]
+        submits.kernel += [known[k].number if k >= 0 else k for k in program.kernel]
+        submits.depth += [depth + self._depth for depth in program.depth]
+        submits.views.extend(program.views, views)
+        submits.scalars.extend(program.scalars)
+        scopes = program.scopes
+        submits.scope.extend((scopes.of + first_scope).tolist())
+        submits.scope_line.extend(scopes.line.tolist())
+        submits.scope_end.extend((scopes.end + first).tolist())
+        for submit, launch in program.launches.items():
+            submits.launches[first + submit] = launch
+        for submit, producers in program.explicit.items():
+            submits.explicit[first + submit] = tuple(first + p for p in producers)
+        inside = range(len(program)) if self._manual else program.manual
+        submits.manual.update(first + submit for submit in inside)
 
     @contextmanager
     def scope(self, *, manual: bool = False) -> Iterator[None]:
@@ -269,20 +346,32 @@ def mix_kernel(
     )
 
 
-def _whole(buffer: Buffer) -> View:
-    return View(buffer, buffer.shape, (0,) * len(buffer.shape))
-
-
-def _check(kernel: Kernel, arguments: Sequence[View], scalars: Sequence[int]) -> None:
-    given = [p for p in kernel.parameters if p.direction is not Direction.OUT]
-    if len(arguments) != len(given) or len(scalars) != len(kernel.scalars):
+def _in_place_of(parameter: View, tensors: Mapping[str, View]) -> Buffer:
+    """The tensor that stands for a parameter of a program."""
+    name = parameter.buffer.name
+    given = tensors.get(name)
+    if given is None:
+        raise InputError(f"parameter {name!r} of the program has no tensor")
+    wanted, buffer = parameter.buffer, given.buffer
+    if (buffer.shape, given.shape, buffer.dtype) != (wanted.shape, wanted.shape, wanted.dtype):
         raise InputError(
-            f"{kernel.name} takes {len(given)} tensors ({', '.join(p.name for p in given)}) and "
-            f"{len(kernel.scalars)} scalars; given are {len(arguments)} and {len(scalars)}"
+            f"parameter {name!r} is {wanted.dtype}{list(wanted.shape)}; given is {buffer.name}, "
+            f"{buffer.dtype}{list(given.shape)} of {list(buffer.shape)}"
         )
-    for parameter, view in zip(given, arguments, strict=True):
-        if (view.shape, view.buffer.dtype) != (parameter.shape, parameter.dtype):
-            raise InputError(
-                f"{kernel.name}: {parameter.name} is {parameter.dtype}{list(parameter.shape)}; "
-                f"given is {view.buffer.name}, {view.buffer.dtype}{list(view.shape)}"
-            )
+    return buffer
+
+
+def _wrong_count(
+    kernel: Kernel, given: Sequence[Parameter], arguments: Sequence[View], scalars: Sequence[int]
+) -> InputError:
+    return InputError(
+        f"{kernel.name} takes {len(given)} tensors ({', '.join(p.name for p in given)}) and "
+        f"{len(kernel.scalars)} scalars; given are {len(arguments)} and {len(scalars)}"
+    )
+
+
+def _wrong_tensor(kernel: Kernel, parameter: Parameter, view: View) -> InputError:
+    return InputError(
+        f"{kernel.name}: {parameter.name} is {parameter.dtype}{list(parameter.shape)}; "
+        f"given is {view.buffer.name}, {view.buffer.dtype}{list(view.shape)}"
+    )

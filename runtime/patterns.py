@@ -1,22 +1,36 @@
-"""What all tasks of a kernel touch: the same pattern of rectangles, each at a place of its own."""
+"""What all tasks of a kernel touch: few patterns of rectangles, each task at a place of its own."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.kernel import Kernel
-from runtime.accesses import Rectangle, merged, touched_offsets
+from runtime.distinct import distinct_rows
+from runtime.rectangles import Rectangle, merged
+from runtime.touches import (
+    Touched,
+    Values,
+    offsets_at,
+    offsets_of,
+    pattern_symbols,
+    touches_of,
+)
 
-__all__ = ["Pattern", "find_patterns"]
+__all__ = ["Patterns", "find_patterns"]
+
+Ints = NDArray[np.int64]
+
+_AT_ONCE = 512
+"""Tasks that touch differently and are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class Patterns:
     """Rectangles of one argument that tasks of a kernel read, or write.
 
     Attributes
@@ -25,83 +39,156 @@ class Pattern:
         Position of the argument among the kernel's parameters.
     is_store : bool
         Whether they write.
-    rows : int64 array, shape (t,)
-        Which of the tasks.
-    origins : int64 array, shape (t, dimensions)
-        Where the pattern is, in elements of the argument.
-    rectangles : sequence of Rectangle
-        The pattern, joined where it can be, relative to the origin.
     columns : int
         Columns that one load or store has at the least.
+    loaded : float64 array, shape (tasks,)
+        Bytes that each task loads of the argument; twice what it loads twice.
+    rows : int64 array, shape (t,)
+        Which of the tasks touch it at all.
+    number : int64 array, shape (t,)
+        Pattern of each.
+    origins : int64 array, shape (t, dimensions)
+        Where its pattern is, in elements of the argument.
+    rectangles : sequence of sequence of Rectangle
+        The patterns, joined where they can be, relative to the origin.
     """
 
     parameter: int
     is_store: bool
-    rows: NDArray[np.int64]
-    origins: NDArray[np.int64]
-    rectangles: Sequence[Rectangle]
     columns: int
+    loaded: NDArray[np.float64]
+    rows: Ints
+    number: Ints
+    origins: Ints
+    rectangles: Sequence[Sequence[Rectangle]]
 
 
-def find_patterns(
-    kernel: Kernel, scalars: Sequence[tuple[int, ...]]
-) -> tuple[list[Pattern], NDArray[np.float64]]:
+def find_patterns(kernel: Kernel, scalars: Ints) -> Iterator[Patterns]:
     """Find what tasks of a kernel touch.
+
+    Most scalars only move what a task touches. So the loops of a kernel are gone through once for
+    all tasks that agree in the others.
 
     Parameters
     ----------
     kernel : Kernel
         What they execute.
-    scalars : sequence of tuple of int
+    scalars : int64 array, shape (tasks, scalars)
         The scalar arguments of each.
 
-    Returns
-    -------
-    patterns : list of Pattern
+    Yields
+    ------
+    Patterns
         In the order of the kernel's loads and stores.
-    loaded : float64 array, shape (len(scalars),)
-        Bytes that each task loads; twice what it loads twice.
     """
-    loaded = np.zeros(len(scalars))
-    grouped: dict[tuple[int, bool], list[_Offsets]] = {}
-    for touch, blocks in touched_offsets(kernel, scalars):
-        nbytes = kernel.parameters[touch.parameter].dtype.nbytes(math.prod(touch.shape))
-        if not touch.is_store:
-            loaded += nbytes * np.concatenate([on.sum(axis=1) for _, on in blocks])
-        found = grouped.setdefault((touch.parameter, touch.is_store), [])
-        found.append((touch.shape, blocks))
-    patterns: list[Pattern] = []
-    for (parameter, is_store), offsets in grouped.items():
-        columns = min(shape[-1] for shape, _ in offsets)
-        for rows, origins, rectangles in _joined(offsets, len(scalars)):
-            patterns.append(Pattern(parameter, is_store, rows, origins, rectangles, columns))
-    return patterns, loaded
+    grouped: dict[tuple[int, bool], list[Touched]] = {}
+    for touch in touches_of(kernel):
+        grouped.setdefault((touch.parameter, touch.is_store), []).append(touch)
+    for touches in grouped.values():
+        yield _Finder(kernel, touches, scalars).patterns()
 
 
-_Blocks = Sequence[tuple[NDArray[np.int64], NDArray[np.bool_]]]
-_Offsets = tuple[tuple[int, ...], _Blocks]
-_Joined = tuple[NDArray[np.int64], NDArray[np.int64], list[Rectangle]]
+_Shape = tuple["_Part | None", ...]
+"""What each touch of an argument touches, if anything."""
 
 
-def _joined(offsets: Sequence[_Offsets], tasks: int) -> list[_Joined]:
-    """One pattern for all tasks if they have the same, else one for each."""
-    if all(len(blocks) == 1 for _, blocks in offsets):
-        base = offsets[0][1][0][0][:, :1]
-        if base.shape[1]:
-            relative = [(shape, o - base, on) for shape, [(o, on)] in offsets]
-            if all(on.all() and (rel == rel[0]).all() for _, rel, on in relative):
-                boxes = [(tuple(o), shape) for shape, rel, _ in relative for o in rel[0].tolist()]
-                return [(np.arange(tasks), base[:, 0], merged(boxes))]
-    found: list[_Joined] = []
-    for task in range(tasks):
-        boxes = [box for shape, blocks in offsets for box in _boxes(shape, blocks, task)]
-        if boxes:
-            origin = np.zeros((1, len(boxes[0][0])), dtype=np.int64)
-            found.append((np.array([task]), origin, merged(boxes)))
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Boxes of one touch, relative to the first, and the iteration that has that one."""
+
+    first: tuple[int, ...]
+    steps: Ints
+
+
+class _Finder:
+    """Finds the patterns of one argument."""
+
+    def __init__(self, kernel: Kernel, touches: Sequence[Touched], scalars: Ints) -> None:
+        self.kernel = kernel
+        self.touches = touches
+        self.scalars = scalars
+        self.rectangles: list[list[Rectangle]] = []
+
+    def patterns(self) -> Patterns:
+        """Find them."""
+        first = self.touches[0]
+        dtype = self.kernel.parameters[first.parameter].dtype
+        shapes, shape_of = self._shapes()
+        count = len(self.scalars)
+        box_bytes = [dtype.nbytes(math.prod(touch.shape)) for touch in self.touches]
+        nbytes = [
+            sum(size * len(part.steps) for size, part in zip(box_bytes, shape, strict=True) if part)
+            for shape in shapes
+        ]
+        found = []
+        for number, shape in enumerate(shapes):
+            rows = np.arange(count) if len(shapes) == 1 else np.flatnonzero(shape_of == number)
+            if any(shape):
+                found.append((rows, *self._moved(shape, self._values(rows), len(rows))))
+        axes = len(first.shape)
+        loaded = np.array(nbytes, dtype=np.float64)[shape_of] if nbytes else np.zeros(count)
+        return Patterns(
+            first.parameter,
+            first.is_store,
+            min(touch.shape[-1] for touch in self.touches),
+            np.zeros(count) if first.is_store else loaded,
+            np.concatenate([np.zeros(0, dtype=np.int64), *(rows for rows, _, _ in found)]),
+            np.concatenate([np.zeros(0, dtype=np.int64), *(number for _, number, _ in found)]),
+            np.concatenate([np.zeros((0, axes), dtype=np.int64), *(at for _, _, at in found)]),
+            self.rectangles,
+        )
+
+    def _values(self, rows: Ints) -> Values:
+        columns = self.scalars[rows].T
+        return dict(zip(self.kernel.scalars, columns, strict=True))
+
+    def _shapes(self) -> tuple[list[_Shape], Ints]:
+        """What tasks touch, wherever it is, and which of these each task touches."""
+        changing = {symbol for touch in self.touches for symbol in pattern_symbols(touch)}
+        columns = [n for n, symbol in enumerate(self.kernel.scalars) if symbol in changing]
+        chosen, alike = distinct_rows(self.scalars[:, columns])
+        shapes: dict[tuple[object, ...], int] = {}
+        found: list[_Shape] = []
+        numbers: list[int] = []
+        for start in range(0, len(chosen), _AT_ONCE):
+            rows = chosen[start : start + _AT_ONCE]
+            values = self._values(rows)
+            parts = [_parts(touch, values, len(rows)) for touch in self.touches]
+            for shape in zip(*parts, strict=True):
+                key = tuple([part and (part.first, part.steps.tobytes()) for part in shape])
+                number = shapes.setdefault(key, len(found))
+                if number == len(found):
+                    found.append(shape)
+                numbers.append(number)
+        return found, np.array(numbers, dtype=np.int64)[alike]
+
+    def _moved(self, shape: _Shape, values: Values, tasks: int) -> tuple[Ints, Ints]:
+        """Pattern and origin of tasks that touch a shape, whose parts may move apart."""
+        parts = [(t, part) for t, part in zip(self.touches, shape, strict=True) if part]
+        firsts = [offsets_at(touch, values, tasks, part.first) for touch, part in parts]
+        apart = np.concatenate([at - firsts[0] for at in firsts], axis=1)
+        chosen, number = distinct_rows(apart)
+        known = len(self.rectangles)
+        axes = len(self.touches[0].shape)
+        for row in apart[chosen]:
+            boxes = [
+                (tuple(offset), touch.shape)
+                for (touch, part), shift in zip(parts, row.reshape(-1, axes), strict=True)
+                for offset in (part.steps + shift).tolist()
+            ]
+            self.rectangles.append(merged(boxes))
+        return number + known, firsts[0]
+
+
+def _parts(touch: Touched, values: Values, tasks: int) -> list[_Part | None]:
+    """Boxes of one touch for each of some tasks."""
+    offsets, enabled, trips = offsets_of(touch, values, tasks)
+    found: list[_Part | None] = []
+    for at, on in zip(offsets, enabled, strict=True):
+        places = np.flatnonzero(on)
+        if not len(places):
+            found.append(None)
+            continue
+        first = tuple([int(i) for i in np.unravel_index(places[0], trips)]) if trips else ()
+        found.append(_Part(first, at[places] - at[places[0]]))
     return found
-
-
-def _boxes(shape: tuple[int, ...], blocks: _Blocks, task: int) -> list[Rectangle]:
-    offsets, enabled = blocks[0] if len(blocks) == 1 else blocks[task]
-    row = task if len(blocks) == 1 else 0
-    return [(tuple(offset), shape) for offset in offsets[row][enabled[row]].tolist()]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import MutableSequence, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from devices.dtypes import DType
 from devices.errors import InputError
 from devices.kernel import Direction, Kernel
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.errors import LanguageError
-from runtime.graph import ALLOC, Buffer, View
+from runtime.graph import ALLOC, Buffer, View, whole_view
 from runtime.host_memory import HostMemory
 from runtime.launch import Launch
 from runtime.scopes import Scopes
@@ -58,9 +60,9 @@ class Submits:
         The places that allocate.
     kernel, depth : list of int
         Kernel index (or `ALLOC`) and scope depth of each submit.
-    views : list of tuple of View
+    views : TensorArguments
         Tensor arguments of each submit; the tensors made, for an alloc.
-    scalars : list of tuple of int or float
+    scalars : ScalarArguments
         Scalar arguments of each submit.
     launches : dict of int to Launch
         How submits are launched that are not run once on one core (or cluster).
@@ -68,9 +70,9 @@ class Submits:
         Producers that the program names for a submit, besides those that are found.
     manual : set of int
         Submits of manual scopes, for which no producer is looked for.
-    scope : list of int
+    scope : sequence of int
         Scope that directly encloses each submit.
-    scope_line, scope_end : list of int
+    scope_line, scope_end : sequence of int
         Where each scope that holds submits begins in the program, and how many submits had been
         made when it ended.
     host : HostMemory
@@ -84,14 +86,14 @@ class Submits:
     alloc_groups: Sequence[AllocGroup]
     kernel: list[int] = field(default_factory=list)
     depth: list[int] = field(default_factory=list)
-    views: list[tuple[View, ...]] = field(default_factory=list)
-    scalars: list[tuple[int, ...]] = field(default_factory=list)
+    views: TensorArguments = field(default_factory=TensorArguments)
+    scalars: ScalarArguments = field(default_factory=ScalarArguments)
     launches: dict[int, Launch] = field(default_factory=dict)
     explicit: dict[int, tuple[int, ...]] = field(default_factory=dict)
     manual: set[int] = field(default_factory=set)
-    scope: list[int] = field(default_factory=list)
-    scope_line: list[int] = field(default_factory=list)
-    scope_end: list[int] = field(default_factory=list)
+    scope: MutableSequence[int] = field(default_factory=lambda: array("i"))
+    scope_line: MutableSequence[int] = field(default_factory=lambda: array("i"))
+    scope_end: MutableSequence[int] = field(default_factory=lambda: array("i"))
     host: HostMemory = field(default_factory=HostMemory)
     # Of each open scope: its number, as soon as it holds a submit, and its line.
     _open: list[list[int]] = field(default_factory=lambda: [[_NO_SCOPE, 0]])
@@ -121,30 +123,27 @@ class Submits:
         if scope != _NO_SCOPE:
             self.scope_end[scope] = len(self.kernel)
 
-    def hold(self) -> None:
-        """Have the innermost scope hold the submit that is being recorded."""
+    def add(
+        self, kernel: int, views: tuple[View, ...], scalars: tuple[int, ...], depth: int
+    ) -> None:
+        """Record anything that is submitted; the innermost scope holds it."""
         innermost = self._open[-1]
         if innermost[0] == _NO_SCOPE:
             innermost[0] = len(self.scope_line)
             self.scope_line.append(innermost[1])
             self.scope_end.append(_NO_SCOPE)
         self.scope.append(innermost[0])
+        self.kernel.append(kernel)
+        self.depth.append(depth)
+        self.views.append(views)
+        self.scalars.append(scalars)
 
     def alloc(self, group: int) -> tuple[View, ...]:
         """Record a hidden alloc; returns the tensors that it makes."""
         owner = len(self.kernel)
         spec = self.alloc_groups[group]
-        made = tuple(
-            [
-                View(Buffer(t.name, t.shape, t.dtype, owner), t.shape, (0,) * len(t.shape))
-                for t in spec.tensors
-            ]
-        )
-        self.hold()
-        self.kernel.append(ALLOC)
-        self.depth.append(spec.depth)
-        self.views.append(made)
-        self.scalars.append(())
+        made = tuple([whole_view(Buffer(t.name, t.shape, t.dtype, owner)) for t in spec.tensors])
+        self.add(ALLOC, made, (), spec.depth)
         return made
 
     def submit(
@@ -156,11 +155,7 @@ class Submits:
                 f"{self.file}: {self.name} submits more than {MOST_SUBMITS:,} tasks; check the "
                 "loop bounds, and what they read"
             )
-        self.hold()
-        self.kernel.append(kernel)
-        self.depth.append(depth)
-        self.views.append(views)
-        self.scalars.append(scalars)
+        self.add(kernel, views, scalars, depth)
 
     def read(self, view: View, index: tuple[int, ...], line: int) -> int | float:
         """One element of a tensor, as the control core finds it in memory.

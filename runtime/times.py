@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
+from devices.footprints import Footprints
 from devices.mix_timing import longest_us
 from devices.timing import timing_symbols
-from devices.traffic import Footprints, Uses
+from devices.traffic import Uses
+from runtime.arguments import ScalarArguments
+from runtime.distinct import distinct_rows
 from runtime.footprints import find_footprints
 from runtime.graph import ALLOC, TaskGraph
 from runtime.version import RuntimeVersion
@@ -49,22 +52,23 @@ def durations_us(graph: TaskGraph, device: Device, missed: float = 1.0) -> list[
     InputError
         A kernel has an operation whose cost the device does not state.
     """
-    constant = np.zeros(len(graph.kernels) + 2)  # the last two are for DUMMY, -2, and ALLOC, -1
-    varying: dict[int, dict[tuple[int, ...], float]] = {}
+    scalars = graph.scalars
+    if not isinstance(scalars, ScalarArguments):
+        scalars = ScalarArguments(scalars)
+    times: list[float] = [0.0] * len(graph)
     for number, kernel in enumerate(graph.kernels):
-        if timing_symbols(kernel.body):
-            varying[number] = {}
-        else:
-            constant[number] = longest_us(kernel, device, missed=missed)
-    times: list[float] = constant[graph.kernel].tolist()
-    for submit in np.flatnonzero(np.isin(graph.kernel, list(varying))).tolist():
-        number, scalars = int(graph.kernel[submit]), graph.scalars[submit]
-        known = varying[number]
-        if scalars not in known:
-            kernel = graph.kernels[number]
-            values = dict(zip(kernel.scalars, scalars, strict=True))
-            known[scalars] = longest_us(kernel, device, values, missed)
-        times[submit] = known[scalars]
+        tasks = np.flatnonzero(graph.kernel == number)
+        wanted = timing_symbols(kernel.body)
+        columns = [n for n, symbol in enumerate(kernel.scalars) if symbol in wanted]
+        table = scalars.table(tasks, len(kernel.scalars)) if columns else tasks[:, None]
+        first, alike = distinct_rows(table[:, columns])
+        found: list[float] = []
+        for task in tasks[first].tolist():
+            values = dict(zip(kernel.scalars, graph.scalars[task], strict=True)) if columns else {}
+            found.append(longest_us(kernel, device, values, missed))
+        # Of a million times few are different: they share the numbers.
+        for task, place in zip(tasks.tolist(), alike.tolist(), strict=True):
+            times[task] = found[place]
     return times
 
 
@@ -88,7 +92,10 @@ def memory_uses(graph: TaskGraph, device: Device, footprints: Footprints | None 
     cold_us = np.array(durations_us(graph, device))
     hit_us = np.array(durations_us(graph, device, missed=0.0))
     gain = 1.0 - np.divide(hit_us, cold_us, out=np.ones_like(cold_us), where=cold_us > 0.0)
-    return Uses(footprints or find_footprints(graph, device.l2.line_bytes), gain.tolist())
+    different, number = np.unique(gain, return_inverse=True)
+    shared = different.tolist()
+    gains = [shared[n] for n in number.tolist()]
+    return Uses(footprints or find_footprints(graph, device.l2.line_bytes), gains)
 
 
 def submit_costs_us(

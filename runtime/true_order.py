@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from devices.kernel import Direction
 from runtime.graph import Buffer
+from runtime.overlaps import Overlaps
 from runtime.task_sets import TaskSets, last_uses
 from runtime.tensormap import Access
 
@@ -89,13 +88,13 @@ def _overlapping(known: dict[Place, int]) -> Iterator[tuple[int, list[int]]]:
     """Numbers of the rectangles that overlap each of the `known` ones, where others do."""
     if len(known) == 1:  # most tensors are written and read whole
         return
-    numbers = np.array(list(known.values()))
-    rectangles = np.array(list(known))
-    starts, ends = rectangles[:, 0], rectangles.sum(axis=1)
-    for number, (offset, shape) in zip(numbers.tolist(), rectangles, strict=True):
-        hits = np.flatnonzero(((offset < ends) & (starts < offset + shape)).all(axis=1))
+    overlaps = Overlaps()
+    for (offset, shape), number in known.items():
+        overlaps.keep(offset, shape, number)
+    for place, number in known.items():
+        hits = overlaps.overlapping(*place)
         if len(hits) > 1:
-            yield number, numbers[hits].tolist()
+            yield number, hits
 
 
 def keep_order(

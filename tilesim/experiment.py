@@ -9,7 +9,7 @@ from statistics import fmean
 from devices.description import with_values
 from devices.device import Device
 from devices.errors import InputError, unknown_name
-from devices.traffic import Footprints
+from devices.footprints import Footprints
 from runtime.dependencies import find_graph
 from runtime.graph import TaskGraph
 from runtime.noise import Noise

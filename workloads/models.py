@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from workloads.goldens.moe import MOE_NUMBERS
+from workloads.goldens.qwen3_decode import DECODE_NUMBERS
 from workloads.goldens.qwen3_layer import LAYER_NUMBERS
 from workloads.goldens.qwen3_scope2 import SCOPE2_NUMBERS
 from workloads.programs.moe import TOKEN_TILE, build_moe_layer, draw_routes
+from workloads.programs.qwen3_decode import build_decode
 from workloads.programs.qwen3_layer import build_decode_layer
 from workloads.programs.qwen3_scope2 import SEQ_TILE, build_scope2, longest_contexts
 from workloads.programs.qwen3_scope3 import BATCH_TILE
@@ -15,6 +17,20 @@ __all__ = ["MODELS"]
 
 _HEADS = {"batch": 16, "max_seq": 4096, "num_heads": 64, "num_kv_heads": 8, "head_dim": 128}
 _CONTEXT_DIVIDES: tuple[tuple[str, str | int], ...] = (("max_seq", SEQ_TILE), ("head_dim", 16))
+_LAYER = {
+    **_HEADS,
+    "intermediate": 25600,
+    "k_chunk": 128,
+    "out_chunk": 64,
+    "mlp_chunk": 256,
+}
+_LAYER_DIVIDES = (
+    *_CONTEXT_DIVIDES,
+    ("batch", BATCH_TILE),
+    ("head_dim", "k_chunk"),
+    ("head_dim", "out_chunk"),
+    ("intermediate", "mlp_chunk"),
+)
 
 MODELS = (
     Workload(
@@ -31,23 +47,20 @@ MODELS = (
         name="qwen3-decode-layer",
         summary="Qwen3-32B decode layer: scopes 1, 2 and 3 in one program (e663c143)",
         group=Group.MODELS,
-        defaults={
-            **_HEADS,
-            "intermediate": 25600,
-            "k_chunk": 128,
-            "out_chunk": 64,
-            "mlp_chunk": 256,
-        },
+        defaults=_LAYER,
         build=build_decode_layer,
-        divides=(
-            *_CONTEXT_DIVIDES,
-            ("batch", BATCH_TILE),
-            ("head_dim", "k_chunk"),
-            ("head_dim", "out_chunk"),
-            ("intermediate", "mlp_chunk"),
-        ),
+        divides=_LAYER_DIVIDES,
         numbers=LAYER_NUMBERS,
         inputs=longest_contexts,
+    ),
+    Workload(
+        name="qwen3-decode",
+        summary="Qwen3-32B decode: layers one after the other, each with weights of its own",
+        group=Group.MODELS,
+        defaults={"layers": 4, **_LAYER},
+        build=build_decode,
+        divides=_LAYER_DIVIDES,
+        numbers=DECODE_NUMBERS,
     ),
     Workload(
         name="moe-layer",

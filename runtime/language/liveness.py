@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from runtime.language.blocks import LoopSpec
@@ -24,27 +25,52 @@ def needed_before(block: Sequence[Statement], after: set[str]) -> set[str]:
     """Names whose value on entry to `block` may be read in it or, if `after` has them, later."""
     live = set(after)
     for statement in reversed(block):
-        live = _before(statement, live)
+        effect = _effect(statement)
+        live -= effect.sets
+        live |= effect.reads
     return live
 
 
-def _before(statement: Statement, after: set[str]) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """What is needed before a statement: what it reads, and what is needed later but not set."""
+
+    reads: frozenset[str]
+    sets: frozenset[str]
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=1 << 14)
+def _effect(statement: Statement) -> _Effect:
     match statement:
         case Assign(targets=targets, value=value):
-            return (after - set(targets)) | names_in(value)
+            return _Effect(names_in(value), frozenset(targets))
         case Bare(value=value) | Return(value=value):
-            return after | names_in(value)
+            return _Effect(names_in(value), _NOTHING)
         case If(condition=condition, then=then, orelse=orelse):
-            branches = needed_before(then, after) | needed_before(orelse, after)
-            return branches | names_in(condition)
+            one, other = _effects(then), _effects(orelse)
+            return _Effect(one.reads | other.reads | names_in(condition), one.sets & other.sets)
         case With(header=header, body=body):
-            return needed_before(body, after) | names_in(header)
+            inside = _effects(body)
+            return _Effect(inside.reads | names_in(header), inside.sets)
         case For(variable=variable, header=header, body=body):
-            # Twice: the second pass sees what one iteration needs from the one before.
-            once = needed_before(body, after) - {variable}
-            again = needed_before(body, after | once) - {variable}
-            return after | again | names_in(header)
+            # It may run not at all, so it sets nothing. What an iteration needs from the one
+            # before it needs from before the loop as well.
+            reads = _effects(body).reads - {variable}
+            return _Effect(reads | names_in(header), _NOTHING)
     raise AssertionError(statement)
+
+
+def _effects(block: Sequence[Statement]) -> _Effect:
+    """The effect of statements one after the other."""
+    reads, sets = _NOTHING, _NOTHING
+    for statement in reversed(block):
+        effect = _effect(statement)
+        reads = (reads - effect.sets) | effect.reads
+        sets |= effect.sets
+    return _Effect(reads, sets)
 
 
 def assigned(block: Sequence[Statement]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import FunctionType as PythonFunction
 
 from devices.expression import Symbol
@@ -151,6 +152,7 @@ class Syntax:
     body: tuple[Statement, ...] = field(repr=False)
 
 
+@lru_cache(maxsize=64)  # a function that is inlined is read for each of its calls
 def read_function(python: PythonFunction) -> Syntax:
     """Read the source of `python`.
 

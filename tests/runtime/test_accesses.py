@@ -23,8 +23,9 @@ from devices.kernel import (
     TileOp,
 )
 from runtime import language as pl
-from runtime.accesses import merged, touched_accesses
+from runtime.accesses import touched_accesses
 from runtime.graph import ALLOC, Buffer, View
+from runtime.rectangles import merged
 from runtime.submits import AllocGroup, Submits
 from runtime.tensormap import build_graph
 

@@ -10,8 +10,8 @@ from random_cases import random_cases
 from toys import make_device, make_graph, make_runtime
 
 from devices.description import with_values
-from devices.l2 import Touch, Use
-from devices.traffic import Footprints, Uses
+from devices.footprints import Footprints, Touch, Use
+from devices.traffic import Uses
 from runtime.bounds import find_bounds
 from runtime.explanation import Reason, explain
 from runtime.simulation import simulate
@@ -33,7 +33,7 @@ UNINFORMED = ["runtime", "fifo", "lifo", "locality", "random"]
 def uses(*moved, gain=0.0):
     """What submits do that load so many bytes each, none that another one loads."""
     return Uses(
-        Footprints(
+        Footprints.of_uses(
             [Use((Touch((n,), 1.0, nbytes),), (), nbytes) for n, nbytes in enumerate(moved)],
             [1] * len(moved),
         ),
@@ -139,7 +139,7 @@ def test_threads_see_ends_that_move_as_if_they_had_been_known(case, seed):
         policy=case.policy,
         profiling=case.profiling,
         durations=times_us,
-        uses=Uses(Footprints(of, [1] * count), gains),
+        uses=Uses(Footprints.of_uses(of, [1] * count), gains),
     )
     exec_us = np.zeros(count)
     exec_us[shared.task] = shared.exec_us

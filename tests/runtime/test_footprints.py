@@ -38,7 +38,7 @@ def projection(**settings):
 
 def test_column_tiles_of_one_line_share_cells():
     # 64 columns of BF16 are 128 B: four tasks share the lines of each row.
-    uses = find_footprints(projection(), 512).of
+    uses = find_footprints(projection(), 512).uses
     weights = [set(cells_of(use.loads[1:])) for use in uses]
     assert weights[0] == weights[1] == weights[2] == weights[3]
     assert weights[4] == weights[7]
@@ -46,7 +46,7 @@ def test_column_tiles_of_one_line_share_cells():
 
 
 def test_a_task_moves_what_it_names_and_hbm_whole_lines():
-    use = find_footprints(projection(), 512).of[0]
+    use = find_footprints(projection(), 512).uses[0]
     activations, weight = 16 * 1024 * 2, 1024 * 64 * 2
     assert use.nbytes == activations + weight + 16 * 64 * 4
     assert line_bytes_of(use.loads) == activations + 4 * weight
@@ -54,7 +54,7 @@ def test_a_task_moves_what_it_names_and_hbm_whole_lines():
 
 
 def test_shares_are_of_what_a_task_loads():
-    use = find_footprints(projection(), 512).of[0]
+    use = find_footprints(projection(), 512).uses[0]
     activations, weight = 16 * 1024 * 2, 1024 * 64 * 2
     shares = [touch.share * len(touch.cells) for touch in use.loads]
     assert shares == pytest.approx(
@@ -64,7 +64,7 @@ def test_shares_are_of_what_a_task_loads():
 
 def test_tiles_of_one_task_fetch_their_lines_for_each_other():
     # Eight tiles in one task: of each line, only the first of four misses.
-    use = find_footprints(projection(tiles=8), 512).of[0]
+    use = find_footprints(projection(tiles=8), 512).uses[0]
     shares = [touch.share * len(touch.cells) for touch in use.loads]
     activations, weight = 16 * 1024 * 2, 1024 * 64 * 2
     loaded = 8 * (activations + weight)
@@ -103,7 +103,7 @@ class Branches:
 
 def test_tasks_of_one_kernel_may_touch_different_patterns():
     graph = find_graph(record(Branches), RUNTIME)
-    uses = find_footprints(graph, 512).of
+    uses = find_footprints(graph, 512).uses
     tile = 16 * 128 * 4
     assert [use.nbytes for use in uses] == [0, 2 * tile, 2 * 2 * tile, 3 * tile + 2 * tile]
     assert [line_bytes_of(use.loads) for use in uses] == [0, tile, 2 * tile, 2 * tile]
@@ -149,7 +149,7 @@ class OneRow:
 
 
 def test_a_tensor_of_one_dimension_is_one_row():
-    uses = find_footprints(find_graph(record(OneRow), RUNTIME), 512).of
+    uses = find_footprints(find_graph(record(OneRow), RUNTIME), 512).uses
     assert [line_bytes_of(use.loads) for use in uses] == [1024] * 4
     assert len({cell for use in uses for cell in cells_of(use.loads)}) == 4
 
@@ -186,7 +186,7 @@ def lines_of(views_and_ways, wanted, line_bytes):
 )
 def test_lines_are_those_of_the_rectangles_that_tasks_touch(name, settings):
     submits = submits_of(find_workload(name).program(settings))
-    uses = find_footprints(find_graph(submits, RUNTIME), 512).of
+    uses = find_footprints(find_graph(submits, RUNTIME), 512).uses
     reads, writes = {Direction.IN, Direction.INOUT}, {Direction.OUT_EXISTING, Direction.INOUT}
     for use, touched in zip(uses, touched_accesses(submits), strict=True):
         for touches, wanted in ((use.loads, reads), (use.stores, writes)):

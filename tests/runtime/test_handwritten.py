@@ -151,6 +151,43 @@ def test_launches_reach_the_graph():
     assert graph.launches == {1: Launch(4, sync_start=True)}
 
 
+def test_a_recorded_program_is_submitted_again_on_other_tensors():
+    inner = Orchestration("inner")
+    x = inner.tensor("x", SHAPE, FP32)
+    y = inner.tensor("y", SHAPE, FP32)
+    with inner.scope():
+        first = inner.submit(FRESH, x)
+        inner.submit(SCALE, first.outputs[0], y, launch=Launch(blocks=3))
+    inner.submit(GROW, y, x, after=[first])
+    o = Orchestration("outer")
+    a, b, c = (o.tensor(name, SHAPE, FP32) for name in "abc")
+    o.submit(GROW, a, b)
+    with o.scope():
+        o.include(inner.submits(), {"x": a, "y": b})
+    o.include(inner.submits(), {"x": b, "y": c})
+    assert edges(o) == [[], [0], [1], [2, 0, 1], [3], [4], [5, 3, 4]]
+    graph = build_graph(o.submits(), lookup_cap=None, rings=4)
+    assert graph.launches == {2: Launch(blocks=3), 5: Launch(blocks=3)}
+    assert graph.ring.tolist() == [0, 2, 2, 1, 1, 1, 0]
+    made = [
+        [view.buffer.owner for view in views if view.buffer.owner >= 0] for views in graph.views
+    ]
+    assert made == [[], [1], [1], [], [4], [4], []]
+    first_names = [views[0].buffer.name for views in graph.views]
+    assert first_names == ["a", "a", "y_0", "b", "b", "y_0", "c"]
+
+
+def test_an_included_program_gets_a_whole_tensor_for_each_parameter():
+    inner = Orchestration("inner")
+    inner.submit(GROW, inner.tensor("z", SHAPE, FP32), inner.tensor("x", SHAPE, FP32))
+    o = Orchestration("outer")
+    a, small = o.tensor("a", SHAPE, FP32), o.tensor("small", (16, 16), FP32)
+    with pytest.raises(InputError, match="parameter 'x' of the program has no tensor"):
+        o.include(inner.submits(), {"z": a})
+    with pytest.raises(InputError, match=r"'x' is FP32\[16, 64\]; given is small, FP32\[16, 16\]"):
+        o.include(inner.submits(), {"z": a, "x": small})
+
+
 def test_a_mix_kernel_has_the_parameters_of_its_sides():
     mix = mix_kernel("both", SQUARE, None, GROW)
     assert mix.core is CoreType.MIX

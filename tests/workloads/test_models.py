@@ -19,7 +19,8 @@ from workloads.catalogue import find_workload
 from workloads.programs.moe import TOKEN_TILE, draw_routes, slot_count
 from workloads.programs.qwen3_scope2 import query_groups
 
-SCOPE2, LAYER, MOE = "qwen3-scope2", "qwen3-decode-layer", "moe-layer"
+SCOPE2, LAYER, DECODE = "qwen3-scope2", "qwen3-decode-layer", "qwen3-decode"
+MOE = "moe-layer"
 HEADS = {"batch": 16, "max_seq": 256, "num_heads": 8, "num_kv_heads": 1}
 LENGTHS = np.array([1, 63, 64, 65, 128, 129, 191, 192, 193, 255, 256, 2, 100, 30, 200, 66])
 ORDERS = pytest.mark.parametrize("order", [ts.Order.PROGRAM, ts.Order.SIMULATED, ts.Order.RANDOM])
@@ -127,6 +128,67 @@ def test_the_layer_computes_its_golden_results(order):
         (Kind.RAW, Cause.LOOKUP_CAP, "qwen3_decode_incore_4", products): 1,
         (Kind.WAW, Cause.WRITE_ONLY, zeroes, products): 16,
     }
+
+
+# Layers one after the other
+
+
+def graph_of(name, **parameters):
+    workload = find_workload(name)
+    return build_graph(workload.submits(workload.parameters(parameters)), lookup_cap=16, rings=4)
+
+
+def test_one_layer_of_a_model_is_the_layer():
+    model, layer = graph_of(DECODE, layers=1, **HEADS), graph_of(LAYER, **HEADS)
+    for column in ("kernel", "ring", "fanin_start", "fanin", "chain_entries"):
+        assert (getattr(model, column) == getattr(layer, column)).all()
+    for column in ("of", "end", "line"):
+        assert (getattr(model.scopes, column) == getattr(layer.scopes, column)).all()
+    assert model.scalars == layer.scalars
+    rectangles = [
+        [[(v.buffer.shape, v.buffer.owner, v.shape, v.offset) for v in views] for views in g.views]
+        for g in (model, layer)
+    ]
+    assert rectangles[0] == rectangles[1]
+    assert [kernel.name for kernel in model.kernels] == [kernel.name for kernel in layer.kernels]
+
+
+def test_every_layer_waits_for_the_one_before_and_has_weights_of_its_own():
+    layers = 3
+    model, layer = graph_of(DECODE, layers=layers, **HEADS), graph_of(LAYER, **HEADS)
+    count = len(layer)
+    assert len(model) == layers * count
+    assert model.depth == layers * layer.depth
+    assert len(model.kernels) == len(layer.kernels)
+    # Inside a layer all is the same; what comes from outside comes from the layer before.
+    within, across = [[] for _ in range(layers)], set()
+    for submit in range(len(model)):
+        number, place = divmod(submit, count)
+        for producer in model.producers(submit).tolist():
+            if producer // count == number:
+                within[number].append((place, producer % count))
+            else:
+                across.add(number - producer // count)
+    assert within == [within[0]] * layers
+    assert across == {1}
+    users = {}
+    for submit, views in enumerate(model.views):
+        for view in views:
+            if view.buffer.owner < 0:
+                users.setdefault(view.buffer.name, set()).add(submit // count)
+    assert users["wq_0"] == {0}
+    assert users["k_cache_2"] == {2}
+    assert users["rope_cos"] == {0, 1, 2}
+    assert users["out_0"] == {0, 1}
+    assert users["out"] == {2}
+
+
+def test_layers_compute_their_golden_results():
+    sizes = {**HEADS, "max_seq": 64, "intermediate": 512, "layers": 2}
+    found = ts.check(DECODE, sizes)
+    assert found.passes
+    outputs = {one.name for one in found.matches}
+    assert outputs == {"out_0", "out", "k_cache_0", "v_cache_0", "k_cache_1", "v_cache_1"}
 
 
 # A mixture of experts

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from devices.kernel import Kernel
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.graph import TaskGraph
 from runtime.launch import Launch
 from runtime.map_entries import no_entries
@@ -47,8 +48,8 @@ def program_of_edges(
         (),
         kernel=kernel,
         depth=ring,
-        views=[()] * count,
-        scalars=[()] * count,
+        views=TensorArguments([()] * count),
+        scalars=ScalarArguments([()] * count),
         launches=launches,
         explicit=named_producers(producers.start, producers.producer, number),
         scope=number[:count],

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import InputError
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.graph import TaskGraph, View
 from runtime.launch import Launch
 from runtime.map_entries import NEVER_REMOVED, MapEntries, no_entries
@@ -236,8 +237,8 @@ class _Reader:
             (),
             kernel=graph.kernel.tolist(),
             depth=depth,
-            views=list(graph.views),
-            scalars=list(graph.scalars),
+            views=TensorArguments(graph.views),
+            scalars=ScalarArguments(graph.scalars),
             launches=dict(graph.launches),
             explicit=explicit,
             manual=manual,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from devices.device import Device, load_device
 from devices.errors import InputError
 from devices.kernel import CoreType, Kernel
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.case import Case
 from runtime.graph import TaskGraph
 from runtime.spread import core_shares
@@ -108,8 +109,8 @@ def _submits(graph: TaskGraph, program: Submits | None) -> Submits:
         (),
         kernel=graph.kernel.tolist(),
         depth=graph.ring.tolist(),
-        views=list(graph.views),
-        scalars=list(graph.scalars),
+        views=TensorArguments(graph.views),
+        scalars=ScalarArguments(graph.scalars),
         launches=dict(graph.launches),
         explicit=explicit,
         manual=set(explicit),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.graph import ALLOC, DUMMY, TaskGraph, View
 from runtime.identity import RING_SHIFT
 from runtime.launch import Launch
@@ -118,8 +119,8 @@ def build_recorded_graph(
         alloc_groups=(),
         kernel=kernel.tolist(),
         depth=ring.tolist(),
-        views=tensors.views,
-        scalars=scalars,
+        views=TensorArguments(tensors.views),
+        scalars=ScalarArguments(scalars),
         launches=launches,
         explicit=_explicit(tasks, tensors.views, numbers),
         scope=numbers[:count],

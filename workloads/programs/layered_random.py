@@ -68,9 +68,7 @@ def draw_layers(
             f"(degree) are more than {MOST_READS:,} reads; give smaller numbers"
         )
     rng = np.random.default_rng(seed)
-    producers = np.empty((layers, width, degree), dtype=np.int64)
-    for place in np.ndindex(layers, width):
-        producers[place] = np.sort(rng.choice(width, degree, replace=False, shuffle=False))
+    producers = _draw_subsets(rng, layers * width, width, degree).reshape(layers, width, degree)
     cubes = (width * cube_percent + 50) // 100
     is_cube = np.zeros((layers, width), dtype=np.bool_)
     for layer in range(layers):
@@ -122,22 +120,42 @@ def build_layered_random(
     o = Orchestration("layered_random")
     fp32, shape = BY_NAME["FP32"], (width * tile, tile)
     weight = o.tensor("w", (tile, tile), fp32)
-    before = o.tensor("x0", shape, fp32)
     on_vector, on_cube = sum_kernel([1] * degree, tile), product_kernel([1] * degree, tile)
 
-    def part(tensor: View, number: int) -> View:
-        return View(tensor.buffer, (tile, tile), (number * tile, 0))
+    def parts(tensor: View) -> list[View]:
+        rows = range(0, width * tile, tile)
+        return [View(tensor.buffer, one_tile, (row, 0)) for row in rows]
 
+    one_tile = (tile, tile)
+    before = parts(o.tensor("x0", shape, fp32))
     for layer in range(layers):
         # A tensor of its own: nothing is written twice, so reads are all there is to order.
-        after = o.tensor(f"x{layer + 1}", shape, fp32)
+        after = parts(o.tensor(f"x{layer + 1}", shape, fp32))
+        columns = drawn.producers[layer], drawn.is_cube[layer], drawn.passes[layer]
+        tasks = zip(after, *(column.tolist() for column in columns), strict=True)
         with o.scope():
-            for task in range(width):
-                read = [part(before, n) for n in drawn.producers[layer, task].tolist()]
-                work, written = [int(drawn.passes[layer, task])], part(after, task)
-                if drawn.is_cube[layer, task]:
-                    o.submit(on_cube, *read, weight, written, scalars=work)
+            for written, producers, is_cube, passes_of_task in tasks:
+                read = [before[n] for n in producers]
+                if is_cube:
+                    o.submit(on_cube, *read, weight, written, scalars=(passes_of_task,))
                 else:
-                    o.submit(on_vector, *read, written, scalars=work)
+                    o.submit(on_vector, *read, written, scalars=(passes_of_task,))
         before = after
     return o
+
+
+def _draw_subsets(
+    rng: np.random.Generator, count: int, size: int, degree: int
+) -> NDArray[np.int64]:
+    """Draw `degree` different numbers below `size`, `count` times over; shape (count, degree).
+
+    Floyd's algorithm for all at once: the j-th number is drawn from the first ``size - degree + j
+    + 1``, and if it is there already, it is the last of these instead. Each row is ascending.
+    """
+    last = np.arange(size - degree, size)
+    drawn = rng.integers(0, last, (count, degree), endpoint=True)
+    for j in range(1, degree):
+        is_there = (drawn[:, :j] == drawn[:, j, None]).any(axis=1)
+        drawn[is_there, j] = last[j]
+    drawn.sort(axis=1)
+    return drawn

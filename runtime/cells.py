@@ -1,0 +1,89 @@
+"""Cells of tensors: groups of lines of global memory that tasks touch as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Grids"]
+
+_MOST_CELLS = 1 << 16
+"""Of one tensor. Where it would need more, a part of a cell stands for all of it."""
+_MOST_CELL_BYTES = 1 << 20
+"""Cells are halved down to this where that can be, so that L2 replaces little at once."""
+
+Ints = NDArray[np.int64]
+Int32s = NDArray[np.int32]
+
+
+class Grids:
+    """A grid of cells for each tensor that tasks touch.
+
+    Parameters
+    ----------
+    rows : int64 array, shape (tensors, 3)
+        Rows, lines of a row, and bytes of a line of each tensor.
+
+    Attributes
+    ----------
+    cell_bytes : int64 array
+        Bytes of each cell, tensor after tensor.
+    """
+
+    def __init__(self, rows: Ints) -> None:
+        self._rows, self._lines, self._line_bytes = rows.T
+        self._is_touched = np.zeros(len(rows), dtype=np.bool_)
+        # Steps in rows and in lines that all bounds of places are multiples of.
+        self._high = np.zeros(len(rows), dtype=np.int64)
+        self._wide = np.zeros(len(rows), dtype=np.int64)
+        self._columns = np.ones(len(rows), dtype=np.int64)
+        self._first = np.zeros(len(rows), dtype=np.int64)
+        self.cell_bytes = np.zeros(0, dtype=np.int64)
+
+    def bound(self, tensor: Int32s, lines: Int32s) -> None:
+        """Take note of places that tasks touch: first and last row, first and last line."""
+        if not len(tensor):
+            return
+        if (np.diff(tensor) < 0).any():
+            order = np.argsort(tensor, kind="stable")
+            tensor, lines = tensor[order], lines[order]
+        start = np.flatnonzero(np.diff(tensor, prepend=-1))
+        which = tensor[start]
+        self._is_touched[which] = True
+        for steps, bounds in ((self._high, lines[:, :2]), (self._wide, lines[:, 2:])):
+            common = np.gcd.reduceat(np.gcd(bounds[:, 0], bounds[:, 1]), start)
+            steps[which] = np.gcd(steps[which], common)
+
+    def divide(self) -> None:
+        """Divide the tensors into cells, as large as all places allow."""
+        touched = self._is_touched
+        rows, lines, line_bytes = self._rows, self._lines, self._line_bytes
+        wide = np.where(self._wide > 0, self._wide, lines)
+        self._wide = np.maximum(np.maximum(wide, -(-lines // _MOST_CELLS)), 1)
+        self._columns = -(-lines // self._wide)
+        most = np.maximum(_MOST_CELLS // np.maximum(self._columns, 1), 1)
+        high = np.maximum(np.where(self._high > 0, self._high, rows), -(-rows // most))
+        while True:
+            halved = (high > 0) & (high % 2 == 0)
+            halved &= high * self._wide * line_bytes > _MOST_CELL_BYTES
+            if not halved.any():
+                break
+            high = np.where(halved, high // 2, high)
+        self._high = np.maximum(high, 1)
+        counts = np.where(touched, -(-rows // self._high) * self._columns, 0)
+        self._first = np.cumsum(counts) - counts
+        self.cell_bytes = np.repeat(self._high * self._wide * line_bytes, counts)
+
+    def cells(self, tensor: Int32s, lines: Int32s) -> tuple[Ints, Ints]:
+        """First cell of places, shape (p,); rows, columns and their step, shape (p, 3)."""
+        high, wide, columns = self._high[tensor], self._wide[tensor], self._columns[tensor]
+        top, left = lines[:, 0] // high, lines[:, 2] // wide
+        down, along = -(-lines[:, 1] // high) - top, -(-lines[:, 3] // wide) - left
+        cell = self._first[tensor] + top * columns + left
+        return cell, np.stack([down, along, np.where(down > 1, columns, 0)], axis=1)
+
+    def line_bytes(self, tensor: Int32s, lines: Int32s) -> Ints:
+        """Bytes of the lines of places, shape (p,)."""
+        count = (lines[:, 1] - lines[:, 0]).astype(np.int64) * (lines[:, 3] - lines[:, 2])
+        nbytes: Ints = count * self._line_bytes[tensor]
+        return nbytes
