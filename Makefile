@@ -1,8 +1,10 @@
-# Everything lives in .venv; the stamp makes a second call skip the set-up.
+# Everything lives in .venv; the stamp makes a second call skip the set-up. The set-up compiles
+# modules (setup.py), so a change of one of them asks for it again.
 
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.set-up
+COMPILED := $(shell sed -n 's|^    "\([a-z]*/[a-z_0-9]*\.py\)",$$|\1|p' setup.py)
 
 .PHONY: demo test lint bench soak clean
 
@@ -26,9 +28,9 @@ soak: $(STAMP)
 	PYTHONPATH=tests $(VENV)/bin/python -m soak $(if $(SEED),--seed $(SEED))
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis tilesim-demo
+	rm -rf $(VENV) build *.egg-info *.so */*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis tilesim-demo
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml setup.py $(COMPILED)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tilesim needs Python 3.11 or later; call make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

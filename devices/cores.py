@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ class CorePool:
 
     Parameters
     ----------
+    count : int
+        How many there are; they are numbered from 0.
     duration_us : sequence of float
         Kernel time of each submit, alone on the device.
     costs : CoreCosts
@@ -50,9 +53,9 @@ class CorePool:
 
     Attributes
     ----------
-    dispatch_us, start_us, end_us : list of float
+    dispatch_us, start_us, end_us : array of float
         Stamps of each submit.
-    core_of : list of int
+    core_of : array of int
         Core that ran each submit, -1 before.
     traffic : Traffic or None
         The memory that all cores share; without it, kernels take their times whatever else runs.
@@ -63,20 +66,20 @@ class CorePool:
         returned for a task of a core turn out otherwise; infinite where they are not known yet.
     """
 
-    def __init__(self, duration_us: Sequence[float], costs: CoreCosts) -> None:
-        count = len(duration_us)
-        self.dispatch_us = [0.0] * count
-        self.start_us = [0.0] * count
-        self.end_us = [0.0] * count
-        self.core_of = [-1] * count
+    def __init__(self, count: int, duration_us: Sequence[float], costs: CoreCosts) -> None:
+        # Arrays: as lists, the numbers of a large graph would take four times the memory.
+        self.dispatch_us = array("d", bytes(8 * len(duration_us)))
+        self.start_us = array("d", bytes(8 * len(duration_us)))
+        self.end_us = array("d", bytes(8 * len(duration_us)))
+        self.core_of = array("h", [-1]) * len(duration_us)
         self.late_us: Sequence[float] = ()
         self.on_moved: Callable[[int, int, float, float], None] | None = None
-        self._duration_us = list(duration_us)
+        self._duration_us = array("d", duration_us)
         self._costs = costs
         self.traffic: Traffic | None = None
-        self._free_us: dict[int, float] = {}  # when each core looks for its next task
-        self._given: dict[int, int] = {}  # what each core was given last ...
-        self._accepted_us: dict[int, float] = {}  # ... and when a read can see that it has it
+        self._free_us = [0.0] * count  # when each core looks for its next task
+        self._given = [-1] * count  # what each core was given last ...
+        self._accepted_us = [0.0] * count  # ... and when a read can see that it has it
         shown_us = 0.0 if costs.shows_end_first else costs.record_us
         self._after_us = shown_us + costs.visible_us
 
@@ -98,7 +101,7 @@ class CorePool:
         """Let a core begin a task that it was given before, at a signal; returns as `run`."""
         costs = self._costs
         prepared_us = staged_us + costs.reach_us + costs.prepare_us
-        if core not in self._free_us:
+        if self._given[core] < 0:
             prepared_us += costs.cold_us
         start_us = max(ring_us + costs.reach_us, prepared_us)
         self.dispatch_us[task], self.core_of[task] = ring_us, core
@@ -116,7 +119,7 @@ class CorePool:
         costs = self._costs
         picked_us = dispatch_us + costs.reach_us
         self.dispatch_us[task], self.core_of[task] = dispatch_us, core
-        if core in self._free_us:
+        if self._given[core] >= 0:
             picked_us = max(picked_us, self._free_us[core])
             start_us = picked_us + costs.prepare_us
         else:

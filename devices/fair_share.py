@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 __all__ = ["fair_level", "fair_speeds"]
 
-_ROUNDS = 2
+_ROUNDS: Final = 2
 """What one resource leaves to the other changes little after the first round."""
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
+from typing import Final
 
 from devices.footprints import Footprints
 
 __all__ = ["L2"]
 
-_NO_FETCH = -1
+_NO_FETCH: Final = -1
 """Stands for the number of a fetch where a cell has not been fetched."""
 
 

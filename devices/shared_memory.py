@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Final
 
-from simpy import Environment, Event, Timeout
-
+from devices.events import Clock, Event
 from devices.fair_share import fair_speeds
 
 __all__ = ["SharedMemory"]
 
-_NEVER = float("inf")
-_SAME_US = 1e-9
+_NEVER: Final = float("inf")
+_SAME_US: Final = 1e-9
 """Ends nearer than that to now have come: less than rounding makes of a run of seconds."""
 
 
@@ -64,7 +64,7 @@ class SharedMemory:
 
     Parameters
     ----------
-    env : Environment
+    clock : Clock
         The simulation.
     hbm_gbps, l2_gbps : float
         What they deliver to all cores together.
@@ -75,12 +75,12 @@ class SharedMemory:
 
     def __init__(
         self,
-        env: Environment,
+        clock: Clock,
         hbm_gbps: float,
         l2_gbps: float,
         moved: Callable[[int, float], None],
     ) -> None:
-        self._env = env
+        self._clock = clock
         self._limits = hbm_gbps * 1e3, l2_gbps * 1e3  # bytes a us
         self._moved = moved
         self._open: dict[int, _Stream] = {}  # may run: given to a core, and not known to have ended
@@ -124,7 +124,7 @@ class SharedMemory:
 
     def _watch(self) -> None:
         """Have starts be events, if all that may run still wants more than there is."""
-        now_us = self._env.now
+        now_us = self._clock.now_us
         self._tick(now_us)
         self._drop_ended()
         for stream in [s for s in self._open.values() if not s.watched and s.end_us <= now_us]:
@@ -137,8 +137,7 @@ class SharedMemory:
                 if stream.start_us < now_us:
                     self._enter(stream, stream.end_us - now_us)
                 else:
-                    event = Timeout(self._env, stream.start_us - now_us, stream)
-                    event.callbacks.append(self._start)
+                    self._clock.after(stream.start_us - now_us, self._start, stream)
 
     def _is_enough(self) -> bool:
         """Whether there is enough for all that may run."""
@@ -160,16 +159,16 @@ class SharedMemory:
 
     def _start(self, event: Event) -> None:
         stream = event.value
-        if stream is None or stream.cancelled:
+        if not isinstance(stream, _Stream) or stream.cancelled:
             return
-        self._tick(self._env.now)
+        self._tick(self._clock.now_us)
         self._enter(stream, stream.alone_us)
         self._unknown += stream.end_us == _NEVER
         self._settle()
 
     def _end(self, event: Event) -> None:
         if event is self._pending:  # else something has changed since
-            self._tick(self._env.now)
+            self._tick(self._clock.now_us)
             self._settle()
 
     def _tick(self, now_us: float) -> None:
@@ -180,7 +179,7 @@ class SharedMemory:
 
     def _settle(self) -> None:
         """Let end what has ended, find how fast the rest runs, and say whose end has moved."""
-        now_us = self._env.now
+        now_us = self._clock.now_us
         moved = [(stream.number, now_us) for stream in self._drop_ended(known_only=False)]
         self._share()
         if self._slowed:
@@ -232,5 +231,4 @@ class SharedMemory:
         self._pending = None
         if self._slowed or self._unknown:
             left_us = min((g.ends[0][0] - g.clock_us) / g.speed for g in self._groups.values())
-            self._pending = event = Timeout(self._env, max(0.0, left_us))
-            event.callbacks.append(self._end)
+            self._pending = self._clock.after(max(0.0, left_us), self._end)

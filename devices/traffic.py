@@ -5,18 +5,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from simpy import Environment
+from typing import Final
 
 from devices.device import Device
+from devices.events import Clock
 from devices.footprints import Footprints
 from devices.l2 import L2
 from devices.shared_memory import SharedMemory
 
 __all__ = ["Traffic", "Uses"]
 
-_NEVER = float("inf")
-_NOT_FOUND = -1.0
+_NEVER: Final = float("inf")
+_NOT_FOUND: Final = -1.0
 """Stands for the time of a task that has not run."""
 
 
@@ -41,7 +41,7 @@ class Traffic:
 
     Parameters
     ----------
-    env : Environment
+    clock : Clock
         The simulation.
     device : Device
         Its memory and L2.
@@ -58,12 +58,12 @@ class Traffic:
     """
 
     def __init__(
-        self, env: Environment, device: Device, uses: Uses, on_moved: Callable[[int, float], None]
+        self, clock: Clock, device: Device, uses: Uses, on_moved: Callable[[int, float], None]
     ) -> None:
         footprints = uses.footprints
         self._l2 = L2(device.l2.capacity_bytes, footprints)
         self._memory = SharedMemory(
-            env, device.memory.achieved_gbps.value, device.l2.achieved_gbps.value, on_moved
+            clock, device.memory.achieved_gbps.value, device.l2.achieved_gbps.value, on_moved
         )
         self._count = len(footprints)
         self._moved_bytes: array[float] = footprints.moved_bytes

@@ -190,11 +190,11 @@ def _runs_from(graph: TaskGraph, limits: Limits) -> list[int]:
 
 def _smallest_heap(graph: TaskGraph, limits: Limits) -> int:
     demand = Demand.of(graph, limits)
-    nbytes: list[int] = heap_bytes(graph, limits.output_alignment_bytes).tolist()
-    sizes = [[nbytes[submit] for submit in own.submits] for own in demand.rings]
+    nbytes = heap_bytes(graph, limits.output_alignment_bytes)
+    sizes = [nbytes[own.submits] for own in demand.rings]
     spans = list(_kept(graph, limits, demand))
     step = limits.output_alignment_bytes
-    sums = [[0, *accumulate(of_ring)] for of_ring in sizes]
+    sums = [[0, *accumulate(of_ring.tolist())] for of_ring in sizes]
     least = max(sums[ring][position + 1] - sums[ring][kept] for ring, position, kept in spans)
 
     def works(heap: int) -> bool:
@@ -206,9 +206,9 @@ def _smallest_heap(graph: TaskGraph, limits: Limits) -> int:
                 return False
         return True
 
-    low, high = least // step, least // step
+    low = high = int(least) // step
     while not works(high * step):
-        low, high = high + 1, high + max(1, max(nbytes) // step)
+        low, high = high + 1, high + max(1, int(nbytes.max()) // step)
     while low < high:
         middle = (low + high) // 2
         if works(middle * step):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,12 @@ from devices.errors import InputError
 from runtime.graph import ALLOC, TaskGraph
 from runtime.map_entries import NEVER_REMOVED
 from runtime.version import RuntimeVersion
+from scheduler.links import integers
 
 __all__ = ["Demand", "Limits", "Resource", "RingDemand", "heap_bytes"]
+
+
+Integers = NDArray[np.int64]
 
 
 class Resource(IntEnum):
@@ -73,7 +77,7 @@ class Limits:
         return int(getattr(self, resource.key))
 
 
-def heap_bytes(graph: TaskGraph, alignment: int) -> NDArray[np.int64]:
+def heap_bytes(graph: TaskGraph, alignment: int) -> Integers:
     """Heap that each submit takes for the tensors that it makes, shape (n,), in bytes."""
     made_by, nbytes = graph.made_tensors
     total = np.zeros(len(graph), dtype=np.int64)
@@ -87,31 +91,32 @@ class RingDemand:
 
     Attributes
     ----------
-    submits : list of int
+    submits : array of int
         Their numbers.
-    heap_end : list of int
+    heap_end : array of int
         Where the heap's head stands after each, counted on without wrapping; a submit whose
         bytes would straddle the end of the heap begins at its start.
-    producers : list of int
+    producers : array of int
         Producers of all submits up to and with each.
     """
 
-    submits: list[int]
-    heap_end: list[int]
-    producers: list[int]
+    submits: array[int]
+    heap_end: array[int]
+    producers: array[int]
 
     @staticmethod
-    def of(submits: list[int], nbytes: list[int], producers: list[int], heap: int) -> RingDemand:
+    def of(submits: Integers, nbytes: Integers, producers: Integers, heap: int) -> RingDemand:
         """The demand of submits that need so many bytes and have so many producers each."""
-        return RingDemand(submits, place(nbytes, heap), list(accumulate(producers)))
+        running = integers(np.cumsum(producers))
+        return RingDemand(integers(submits), place(nbytes, heap), running)
 
 
-def place(nbytes: list[int], heap: int) -> list[int]:
+def place(nbytes: Integers, heap: int) -> array[int]:
     """Where the head stands after each allocation in a heap of that size, without wrapping."""
-    if not heap or sum(nbytes) <= heap:
-        return list(accumulate(nbytes))
-    ends, head = [], 0
-    for size in nbytes:
+    if not heap or nbytes.sum() <= heap:
+        return array("q", np.cumsum(nbytes).tobytes())
+    ends, head = array("q"), 0
+    for size in nbytes.tolist():
         if size and head % heap + size > heap:
             head += heap - head % heap
         head += size
@@ -127,23 +132,23 @@ class Demand:
     ----------
     rings : tuple of RingDemand
         By ring.
-    position : list of int
+    position : array of int
         Place of each submit among those of its ring.
     nbytes : int64 array, shape (n,)
         Heap that each submit takes.
     producers : int64 array, shape (n,)
         Producers of each submit that are tasks; an alloc is complete before anyone waits for it.
-    inserted : list of int
+    inserted : array of int
         TensorMap entries of all submits up to and with each.
     removed : dict of int to list of int
         The writers whose entries a submit removes, once for each entry.
     """
 
     rings: tuple[RingDemand, ...]
-    position: list[int]
-    nbytes: NDArray[np.int64]
-    producers: NDArray[np.int64]
-    inserted: list[int]
+    position: array[int]
+    nbytes: Integers
+    producers: Integers
+    inserted: array[int]
     removed: dict[int, list[int]]
 
     @staticmethod
@@ -169,11 +174,7 @@ class Demand:
         for ring in range(limits.rings):
             own = np.flatnonzero(graph.ring == ring)
             position[own] = np.arange(len(own))
-            rings.append(
-                RingDemand.of(
-                    own.tolist(), nbytes[own].tolist(), producers[own].tolist(), limits.heap_bytes
-                )
-            )
+            rings.append(RingDemand.of(own, nbytes[own], producers[own], limits.heap_bytes))
         entries = graph.map_entries
         removed: dict[int, list[int]] = {}
         gone = np.flatnonzero(entries.removed_by != NEVER_REMOVED)
@@ -181,5 +182,5 @@ class Demand:
             entries.writer[gone].tolist(), entries.removed_by[gone].tolist(), strict=True
         ):
             removed.setdefault(remover, []).append(writer)
-        inserted = np.cumsum(np.bincount(entries.writer, minlength=count)).tolist()
-        return Demand(tuple(rings), position.tolist(), nbytes, producers, inserted, removed)
+        inserted = integers(np.cumsum(np.bincount(entries.writer, minlength=count)))
+        return Demand(tuple(rings), integers(position), nbytes, producers, inserted, removed)

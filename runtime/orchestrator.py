@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
-from simpy import Environment, Event, Timeout
-
+from devices.events import Clock, Event
 from runtime.chains import Chains
 from runtime.demand import Resource
 from runtime.rings import Rings
@@ -13,7 +14,7 @@ from scheduler.board import Board
 
 __all__ = ["Orchestrator", "Wait"]
 
-_NEVER = float("inf")
+_NEVER: Final = float("inf")
 
 Wait = tuple[int, int, float, float]
 """A submit that waited, the resource that had no space, and begin and end of the wait in us."""
@@ -24,16 +25,14 @@ class Orchestrator:
 
     Parameters
     ----------
-    env : Environment
+    clock : Clock
         The simulation.
     board : Board
         Where tasks are handed over.
-    is_task : sequence of bool
+    is_task : bytes
         Whether each submit is a task; the others are hidden allocs, complete as they are made.
-    cost_us : sequence of float
+    cost_us : array of float
         What each submit costs.
-    producers : sequence of sequence of int
-        Producers of each submit, allocs left out.
     entry_us : float
         What it does before the first submit.
     chain_entry_us : float
@@ -45,42 +44,40 @@ class Orchestrator:
 
     Attributes
     ----------
-    end_us : list of float
+    end_us : array of float
         When each submit was done.
     waits : list of Wait
         When it waited for space, in order.
     lacking : Resource or None
         What it waits for.
-    spent_us : list of float
+    spent_us : array of float
         What each submit took: its cost, less what the TensorMap has forgotten meanwhile, and the
         handing over of the one before.
     """
 
     def __init__(
         self,
-        env: Environment,
+        clock: Clock,
         board: Board,
-        is_task: Sequence[bool],
-        cost_us: Sequence[float],
-        producers: Sequence[Sequence[int]],
+        is_task: bytes,
+        cost_us: array[float],
         *,
         entry_us: float,
         chain_entry_us: float,
         push_us: float,
         reveals: Mapping[int, Sequence[int]],
     ) -> None:
-        self.env = env
+        self.clock = clock
         self.board = board
-        self.end_us: list[float] = []
+        self.end_us = array("d")
         self.waits: list[Wait] = []
-        self.spent_us = list(cost_us)
+        self.spent_us = cost_us[:]
         self.lacking: Resource | None = None
         self._since_us = 0.0
         self._count = len(is_task)
         self._is_task = is_task
         self._chain_entry_us = chain_entry_us
         self._push_us = push_us
-        self._producers = producers
         self._entry_us = entry_us
         self._reveals = dict(reveals)
         self._holds = bool(reveals)
@@ -90,7 +87,7 @@ class Orchestrator:
         self._rings = rings
         self._chains = chains
         self._stops = {*self._reveals, *chains.walks}
-        self._at(self._entry_us, self.env.now + self._entry_us, self._advance)
+        self._at(self._entry_us, self.clock.now_us + self._entry_us, self._advance)
 
     def _advance(self, now_us: float) -> None:
         """Make allocs up to the next task, and schedule that one; nobody waits for an alloc."""
@@ -109,8 +106,7 @@ class Orchestrator:
             end_us.append(now_us)
             if self._is_task[submit]:
                 # One submit ahead: a heap of all of them would slow every event down.
-                event = Timeout(self.env, now_us - begin_us)
-                event.callbacks.append(self._submit)
+                self.clock.after(now_us - begin_us, self._submit)
                 return
             submit += 1
         if submit in self._reveals:
@@ -132,13 +128,12 @@ class Orchestrator:
 
     def _at(self, delay_us: float, time_us: float, step: Callable[[float], None]) -> None:
         """Have `step` run after a delay, with the exact time, which now + delay need not be."""
-        event = Timeout(self.env, delay_us)
-        event.callbacks.append(lambda _: step(time_us))
+        self.clock.after(delay_us, lambda _: step(time_us))
 
     def _submit(self, _: Event) -> None:
         submit = len(self.end_us) - 1
         now_us = self.end_us[submit]
-        self.board.submit(submit, self._producers[submit], now_us, held=self._holds)
+        self.board.submit(submit, now_us, held=self._holds)
         if not self.board.waiting_for[submit] and submit + 1 < self._count:
             self.spent_us[submit + 1] += self._push_us  # before it begins with the next one
         self._advance(now_us)
@@ -165,7 +160,7 @@ class Orchestrator:
     def _look_again(self, time_us: float) -> None:
         """Look for space at a time at which a thread may release something."""
         if time_us < _NEVER:
-            now_us = self.env.now
+            now_us = self.clock.now_us
             self._at(max(0.0, time_us - now_us), max(time_us, now_us), self._retry)
 
     def _retry(self, now_us: float) -> None:

@@ -9,18 +9,20 @@ looks full, from the times at which threads released what they had completed.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from runtime.demand import Demand, Limits, Resource
 from runtime.graph import ALLOC, TaskGraph
 from scheduler.board import Board
+from scheduler.links import integers
 
 __all__ = ["Rings"]
 
-_NEVER = float("inf")
+_NEVER: Final = float("inf")
 
 
 class Rings:
@@ -36,7 +38,7 @@ class Rings:
         How much there is.
     board : Board
         Knows what the threads have released, and how many producers each submit has waited for.
-    end_us : sequence of float
+    end_us : array of float
         When each submit was done; grows as the orchestrator goes on.
 
     Attributes
@@ -51,17 +53,18 @@ class Rings:
         demand: Demand,
         limits: Limits,
         board: Board,
-        end_us: Sequence[float],
+        end_us: array[float],
     ) -> None:
-        self._graph = graph
+        self._consumer_start = board.links.consumer_start
+        self._consumer = board.links.consumer
         self._demand = demand
         self._limits = limits
         self._board = board
         self._end_us = end_us
-        self._ring: list[int] = graph.ring.tolist()
+        self._ring = graph.ring.astype(np.uint8).tobytes()
         for alloc in np.flatnonzero(graph.kernel == ALLOC).tolist():
             board.release_us[alloc] = 0.0  # no thread has a hand in it
-        self._scope_end = graph.scopes.end[graph.scopes.of].tolist()
+        self._scope_end = integers(graph.scopes.end[graph.scopes.of])
         self._retired = [0] * limits.rings
         # The consumer that the oldest submit of each ring waits for, and until when it is kept.
         self._awaited = [(0, 0.0)] * limits.rings
@@ -192,7 +195,7 @@ class Rings:
         kept_us = max(kept_us, release_us[old], end_us[scope_end - 1])
         if kept_us > now_us:
             return False
-        start, consumers = self._graph.fanout
+        start, consumers = self._consumer_start, self._consumer
         for place in range(start[old] + first, start[old + 1]):
             consumer = consumers[place]
             # One that was submitted later has found it gone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,7 +46,7 @@ def executions(
 
 
 def moved(
-    traffic: Traffic | None, number: Sequence[int], cores: CorePool
+    traffic: Traffic | None, number: NDArray[np.intp], cores: CorePool
 ) -> tuple[Floats, Floats, Floats]:
     """What executions moved through global memory, by their numbers.
 
@@ -55,21 +56,21 @@ def moved(
         Kernel time without others, and what HBM moved, and what was loaded and stored.
     """
     if traffic is None:
-        exec_us = np.array([cores.end_us[n] - cores.start_us[n] for n in number])
+        exec_us = np.frombuffer(cores.end_us)[number] - np.frombuffer(cores.start_us)[number]
         return exec_us, np.zeros(len(number)), np.zeros(len(number))
-    columns = traffic.alone_us, traffic.hbm_bytes, traffic.gm_bytes
-    alone_us, hbm_bytes, gm_bytes = (np.array(column)[number] for column in columns)
-    return alone_us, hbm_bytes, gm_bytes
+    alone_us, hbm_bytes, gm_bytes = traffic.alone_us, traffic.hbm_bytes, traffic.gm_bytes
+    return (
+        np.frombuffer(alone_us)[number],
+        np.frombuffer(hbm_bytes)[number],
+        np.frombuffer(gm_bytes)[number],
+    )
 
 
-def real_releaser(graph: TaskGraph, released_by: Sequence[int]) -> NDArray[np.int32]:
+def real_releaser(graph: TaskGraph, released_by: array[int]) -> NDArray[np.int32]:
     """The task whose completion made each one ready; a dummy task stands for its own releaser."""
-    found = list(released_by)
+    found = np.array(released_by, dtype=np.int32)
     for dummy in np.flatnonzero(graph.kernel == DUMMY).tolist():
         while found[dummy] >= 0 and graph.kernel[found[dummy]] == DUMMY:
             found[dummy] = found[found[dummy]]
-    kernel = graph.kernel.tolist()
-    return np.array(
-        [found[task] if task >= 0 and kernel[task] == DUMMY else task for task in found],
-        dtype=np.int32,
-    )
+    is_dummy = np.append(graph.kernel == DUMMY, False)  # at -1: nothing has released it
+    return np.where(is_dummy[found], found[found], found)

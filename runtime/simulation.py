@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from simpy import Environment
 
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
+from devices.events import Clock
 from devices.kernel import CoreType
 from devices.traffic import Traffic, Uses
 from runtime.chains import Chains
@@ -31,6 +31,7 @@ from runtime.trace import WAIT, Trace
 from runtime.version import RuntimeVersion
 from scheduler.board import AIC, AIV, ANY_CORE, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
+from scheduler.links import Links
 from scheduler.policy import Machine, Policy, RuntimePolicy, full_name
 from scheduler.rules import EARLY, PENDING, ThreadCosts, ThreadRules
 from scheduler.sweep import Sweep, TwoSlotSweep
@@ -112,9 +113,9 @@ def simulate(
     if durations is None:
         durations = durations_us(graph, device)
         uses = uses or memory_uses(graph, device)
-    times_us = durations
+    times_us = np.asarray(durations, dtype=np.float64)
     if noise is not None:
-        times_us = (np.array(durations) * noise.kernel_factors(len(graph))).tolist()
+        times_us = times_us * noise.kernel_factors(len(graph))
     cost_us = submit_costs_us(graph, runtime, profiling=profiling)
     tasks = (estimates or Estimates()).tasks(graph, durations, cost_us)
     with garbage_collection_paused():
@@ -138,20 +139,27 @@ def _run(
     runtime: RuntimeVersion,
     policy: Policy,
     tasks: Tasks,
-    times_us: Sequence[float],
+    times_us: NDArray[np.float64],
     cost_us: NDArray[np.float64],
     uses: Uses | None,
     noise: Noise | None,
     *,
     profiling: bool,
 ) -> Trace:
-    env, rules = Environment(), runtime.rules
-    cores = CorePool(times_us, _core_costs(runtime, profiling=profiling))
-    traffic = None if uses is None else Traffic(env, device, uses, cores.move)
+    clock, rules = Clock(), runtime.rules
+    durations = array("d", times_us.tobytes())
+    core_count = device.aic_count + device.aiv_count
+    cores = CorePool(core_count, durations, _core_costs(runtime, profiling=profiling))
+    traffic = None if uses is None else Traffic(clock, device, uses, cores.move)
     cores.traffic = traffic
     if noise is not None:
         cores.late_us = noise.visible_us(len(graph)).tolist()
-    board = Board(graph.shape.tolist(), spread_tasks(graph, device, runtime, times_us))
+    board = Board(
+        graph.shape.astype(np.uint8).tobytes(),
+        (graph.kernel == ALLOC).tolist(),
+        Links.of(graph.fanin_start, graph.fanin, graph.kernel != ALLOC),
+        spread_tasks(graph, device, runtime, durations),
+    )
     machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
     allowing = {task for task, launch in graph.launches.items() if launch.allows_early}
     # What is dispatched early lies on any core that is idle then.
@@ -161,15 +169,13 @@ def _run(
     policy.prepare(tasks, machine)
     if policy.names_cores:
         board.name_core = _checked_core(graph, policy, tasks, machine)
-    threads = _threads(env, board, device, runtime, cores, policy)
+    threads = _threads(clock, board, device, runtime, cores, policy)
     cores.on_moved = board.move
-    is_submitted = (graph.kernel != ALLOC).tolist()
     orchestrator = Orchestrator(
-        env,
+        clock,
         board,
-        is_submitted,
-        cost_us.tolist(),
-        _task_producers(graph),
+        (graph.kernel != ALLOC).tobytes(),
+        array("d", cost_us.tobytes()),
         entry_us=0.0 if rules.orchestration == "host" else runtime.costs.entry_us.value,
         chain_entry_us=0.0 if rules.orchestration == "host" else runtime.costs.chain_entry_us.value,
         push_us=0.0 if rules.orchestration == "host" else runtime.costs.push_us.value,
@@ -183,39 +189,41 @@ def _run(
     limits = Limits.of(runtime)
     rings = Rings(graph, Demand.of(graph, limits), limits, board, orchestrator.end_us)
     orchestrator.start(rings, Chains(graph, rings))
-    env.run()
+    clock.run()
     if orchestrator.lacking is not None:
         raise deadlock(graph, limits, orchestrator.lacking, len(orchestrator.end_us))
     for thread in threads:
         thread.settle(np.inf)
     _check_complete(graph, board.complete)
-    end_us = np.array(orchestrator.end_us)
+    end_us = np.frombuffer(orchestrator.end_us)
     number, task = executions(graph, board.part_of)
-    core = np.array(cores.core_of, dtype=np.int16)[number]
-    alone_us, hbm_bytes, gm_bytes = moved(traffic, number.tolist(), cores)
+    core = np.frombuffer(cores.core_of, dtype=np.int16)[number]
+    alone_us, hbm_bytes, gm_bytes = moved(traffic, number, cores)
     return Trace(
         graph=graph,
         task=task,
         submit_us=end_us[task],
-        ready_us=np.array(board.ready_us)[task],
-        dispatch_us=np.array(cores.dispatch_us)[number],
-        start_us=np.array(cores.start_us)[number],
-        end_us=np.array(cores.end_us)[number],
+        ready_us=np.frombuffer(board.ready_us)[task],
+        dispatch_us=np.frombuffer(cores.dispatch_us)[number],
+        start_us=np.frombuffer(cores.start_us)[number],
+        end_us=np.frombuffer(cores.end_us)[number],
         alone_us=alone_us,
         hbm_bytes=hbm_bytes,
         gm_bytes=gm_bytes,
-        observe_us=np.array(board.observe_us)[number],
-        finish_us=np.array(board.finish_us)[number],
-        done_us=np.array(board.done_us)[number],
+        observe_us=np.frombuffer(board.observe_us)[number],
+        finish_us=np.frombuffer(board.finish_us)[number],
+        done_us=np.frombuffer(board.done_us)[number],
         core=core,
         thread=np.array(machine.thread_of, dtype=np.int16)[core],
         released_by=real_releaser(graph, board.released_by)[task],
-        named_core=np.where(np.array(board.named_core)[task] == ANY_CORE, ANY_CORE, core),
+        named_core=np.where(
+            np.frombuffer(board.named_core, dtype=np.int16)[task] == ANY_CORE, ANY_CORE, core
+        ),
         orchestrator_begin_us=end_us - orchestrator.spent_us,
         orchestrator_end_us=end_us,
         waits=np.array(orchestrator.waits, dtype=WAIT),
         release_us=np.where(graph.kernel != ALLOC, board.release_us[: len(graph)], end_us),
-        linked=np.array(board.linked, dtype=np.int32),
+        linked=np.frombuffer(board.linked, dtype=np.int32),
         limits=limits,
         dispatch_cost_us=runtime.costs.dispatch_us.value + policy.decision_us,
         decision_us=policy.decision_us,
@@ -239,7 +247,7 @@ def _core_costs(runtime: RuntimeVersion, *, profiling: bool) -> CoreCosts:
 
 
 def _threads(
-    env: Environment,
+    clock: Clock,
     board: Board,
     device: Device,
     runtime: RuntimeVersion,
@@ -260,7 +268,7 @@ def _threads(
     sweep = TwoSlotSweep if rules.slots_per_core > 1 else Sweep
     return [
         SchedulerThread(
-            env,
+            clock,
             board,
             number=number,
             clusters=Clusters(
@@ -353,32 +361,25 @@ def _reveals(graph: TaskGraph) -> dict[int, list[int]]:
     return reveals
 
 
-def _task_producers(graph: TaskGraph) -> list[list[int]]:
-    """Producers of each submit without allocs, which are complete before anything asks."""
-    is_task = graph.kernel[graph.fanin] != ALLOC
-    kept = np.concatenate(([0], np.cumsum(is_task)))[graph.fanin_start].tolist()
-    fanin = graph.fanin[is_task].tolist()
-    return [fanin[first:last] for first, last in pairwise(kept)]
-
-
 def _check_durations(durations: Sequence[float], graph: TaskGraph) -> None:
     if len(durations) != len(graph):
         raise InputError(f"{len(durations)} durations for a graph of {len(graph)} submits")
-    for submit, duration_us in enumerate(durations):
-        if not 0.0 <= duration_us < np.inf:
-            raise InputError(f"duration of submit {submit} is {duration_us} us; it is 0 or more")
+    times_us = np.asarray(durations, dtype=np.float64)
+    wrong = np.flatnonzero(~((times_us >= 0.0) & (times_us < np.inf)))
+    if len(wrong):
+        duration_us = times_us[wrong[0]]
+        raise InputError(f"duration of submit {wrong[0]} is {duration_us} us; it is 0 or more")
 
 
-def _check_complete(graph: TaskGraph, complete: Sequence[int]) -> None:
+def _check_complete(graph: TaskGraph, complete: list[bool]) -> None:
     """Find the cycle that keeps a graph from finishing; nothing else can."""
-    is_task = (graph.kernel != ALLOC).tolist()
-    if sum(complete) == sum(is_task):
+    if all(complete):
         return
-    task = next(t for t, one in enumerate(is_task) if one and not complete[t])
+    task = complete.index(False)
     chain: dict[int, None] = {}
     while task not in chain:
         chain[task] = None
-        waits_for = (p for p in graph.producers(task).tolist() if is_task[p] and not complete[p])
+        waits_for = (p for p in graph.producers(task).tolist() if not complete[p])
         ready, task = task, next(waits_for, -1)
         if task < 0:
             raise SimulationError(f"task {ready} is ready but never ran; the policy has lost it")

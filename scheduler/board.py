@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from scheduler.early import EarlyTasks
+from scheduler.links import Links
 from scheduler.poller import Poller
 
 __all__ = ["AIC", "AIV", "ANY_CORE", "DUMMY", "MIX", "Board", "Spread"]
 
-AIC, AIV, MIX, DUMMY = 0, 1, 2, 3
+AIC: Final = 0
+AIV: Final = 1
+MIX: Final = 2
+DUMMY: Final = 3
 """Shapes: what a task needs: a cube core, a vector core, a whole cluster, nothing. A shape is also
 the index of its ready queue."""
 
-ANY_CORE = -1
+ANY_CORE: Final = -1
 """Stands for a core where a policy names none."""
 
 
@@ -52,8 +59,12 @@ class Board:
 
     Parameters
     ----------
-    shape_of : list of int
+    shape_of : bytes
         Shape of each submit.
+    complete : list of bool
+        Whether each is complete from the beginning, as hidden allocs are.
+    links : Links
+        Which submit waits for which.
     spread : dict of int to Spread
         The tasks that take more than one core.
 
@@ -61,23 +72,23 @@ class Board:
     ----------
     waiting_for : list of int
         Producers of each task that are not complete.
-    complete : bytearray
+    complete : list of bool
         Whether each task is complete.
-    consumers : list of list of int
-        Tasks that were submitted while this producer was not complete, oldest first.
-    ready_us, observe_us, finish_us, done_us : list of float
+    submitted : int
+        The submit that was taken over last, -1 before the first.
+    ready_us, observe_us, finish_us, done_us : array of float
         Stamps of each task, and but for the first of each part; `done_us` is when the thread had
         walked the consumers.
-    release_us : list of float
+    release_us : array of float
         When a thread dropped each task's references to its producers; infinite before.
-    linked : list of int
+    linked : array of int
         Producers that each task was made to wait for when it was submitted.
     on_release : callable or None
         Told when the next release may come, by threads that get to know it; the orchestrator
         sets it while it waits for space.
-    released_by : list of int
+    released_by : array of int
         The producer whose completion made each task ready; -1 if it was ready when submitted.
-    named_core : list of int
+    named_core : array of int
         The core that each task was to run on, of a MIX task the cube core, or `ANY_CORE`.
     last_task : dict of int to int
         The task that each core ran last or runs.
@@ -98,26 +109,31 @@ class Board:
         core of the cluster, or `ANY_CORE`; None where all tasks may run anywhere.
     """
 
-    def __init__(self, shape_of: list[int], spread: dict[int, Spread]) -> None:
+    def __init__(
+        self, shape_of: bytes, complete: list[bool], links: Links, spread: dict[int, Spread]
+    ) -> None:
         count = len(shape_of)
         self.count = count
+        self.links = links
         self.spread = spread
         self.part_of: list[int] = []
         self.drain: int | None = None
         self.early: EarlyTasks | None = None
-        # Plain lists: an element of a numpy array costs five times as much to read and write.
         self.shape_of = shape_of
+        # Lists where much is read, whose elements are reached fastest; arrays where much is kept,
+        # as they hold a number in 8 bytes instead of 32.
         self.waiting_for = [0] * count
-        self.complete = bytearray(count)
-        self.consumers: list[list[int]] = [[] for _ in range(count)]
-        self.ready_us = [0.0] * count
-        self.observe_us = [0.0] * count
-        self.finish_us = [0.0] * count
-        self.done_us = [0.0] * count
-        self.release_us = [float("inf")] * count
-        self.linked = [0] * count
-        self.released_by = [-1] * count
-        self.named_core = [ANY_CORE] * count
+        self.complete = complete
+        self.submitted = -1
+        self.ready_us = array("d", bytes(8 * count))
+        self.observe_us = array("d", bytes(8 * count))
+        self.finish_us = array("d", bytes(8 * count))
+        self.done_us = array("d", bytes(8 * count))
+        self.release_us = array("d", [float("inf")]) * count
+        self.linked = array("i", bytes(4 * count))
+        self.released_by = array("i", [-1]) * count
+        self.named_core = array("h", [ANY_CORE]) * count
+        self._producer_start, self._producer = links.producer_start, links.producer
         self.last_task: dict[int, int] = {}
         self.threads: list[Poller] = []
         self.owner: dict[int, Poller] = {}
@@ -126,25 +142,30 @@ class Board:
         self.on_release: Callable[[float], None] | None = None
         self._turn = 0
 
-    def submit(
-        self, task: int, producers: Sequence[int], now_us: float, *, held: bool = False
-    ) -> None:
+    def submit(self, task: int, now_us: float, *, held: bool = False) -> None:
         """Take a task over from the orchestrator; it waits for producers that are not complete.
 
         A held task waits for `reveal` as well.
         """
-        complete, consumers = self.complete, self.consumers
+        complete, start = self.complete, self._producer_start
         waiting = 0
-        for producer in producers:
-            if not complete[producer]:
-                consumers[producer].append(task)
+        for place in range(start[task], start[task + 1]):
+            if not complete[self._producer[place]]:
                 waiting += 1
-        self.waiting_for[task] = waiting + held
+        self.submitted = task
+        self.waiting_for[task] = waiting + 1 if held else waiting
         self.linked[task] = waiting
         if self.early is not None:
+            producers = self._producer[start[task] : start[task + 1]]
             self._begin_early(self.early.submit(task, producers), now_us)
         if not waiting and not held:
             self._make_ready(task, now_us)
+
+    def consumers(self, task: int) -> list[int]:
+        """Tasks that were submitted before this one was complete, oldest first."""
+        start, consumer = self.links.consumer_start, self.links.consumer
+        own = consumer[start[task] : start[task + 1]]
+        return own[: bisect(own, self.submitted)].tolist()
 
     def allow_early(self, producers: set[int]) -> None:
         """Let consumers of some producers be put on a core while those run."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simpy import Environment, Timeout
-
+from devices.events import Clock
 from scheduler.board import DUMMY, Board
 from scheduler.poller import Poller
 
@@ -17,7 +16,7 @@ class Completion:
 
     Parameters
     ----------
-    env : Environment
+    clock : Clock
         The simulation.
     board : Board
         What all threads share.
@@ -40,7 +39,7 @@ class Completion:
 
     def __init__(
         self,
-        env: Environment,
+        clock: Clock,
         board: Board,
         thread: Poller,
         local: Sequence[list[int]],
@@ -48,18 +47,18 @@ class Completion:
         per_consumer_us: float,
         deferred_limit: int,
     ) -> None:
-        self.env = env
+        self.clock = clock
         self.board = board
         self.deferred: list[int] = []
-        self._thread = thread
+        self._poller = thread
         self._local = local
         self._capacity = capacity
         self._per_consumer_us = per_consumer_us
         self._deferred_limit = deferred_limit
         # At hand, as every task asks for all of them.
         self._waiting_for, self._shape_of = board.waiting_for, board.shape_of
-        self._consumers, self._ready_us = board.consumers, board.ready_us
-        self._released_by = board.released_by
+        self._ready_us, self._released_by = board.ready_us, board.released_by
+        self._consumer_start, self._consumer = board.links.consumer_start, board.links.consumer
 
     def complete(self, task: int, lock_us: float) -> float:
         """Complete a task and walk its consumers, which can grow no more; returns the end of that.
@@ -75,10 +74,14 @@ class Completion:
             if spread.running:
                 board.done_us[task] = lock_us
                 return lock_us
-        board.complete[whole] = 1
-        waiting_for = self._waiting_for
+        board.complete[whole] = True
+        waiting_for, consumers, start = self._waiting_for, self._consumer, self._consumer_start
         walk_us, early = lock_us, board.early
-        for consumer in reversed(self._consumers[whole]):  # the runtime prepends: newest first
+        # The runtime prepends: newest first.
+        for place in range(start[whole + 1] - 1, start[whole] - 1, -1):
+            consumer = consumers[place]
+            if consumer > board.submitted:
+                continue
             walk_us += self._per_consumer_us
             waiting_for[consumer] -= 1
             if not waiting_for[consumer]:
@@ -102,8 +105,8 @@ class Completion:
         return walk_us
 
     def _push_later(self, task: int, time_us: float) -> None:
-        event = Timeout(self.env, max(0.0, time_us - self.env.now))
-        event.callbacks.append(lambda _: self.board.push(task, time_us, self._thread))
+        delay_us = max(0.0, time_us - self.clock.now_us)
+        self.clock.after(delay_us, lambda _: self.board.push(task, time_us, self._poller))
 
     def release(self, now_us: float) -> None:
         """Drop the references of completed tasks to their producers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from scheduler.board import AIC, AIV, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
@@ -13,9 +14,9 @@ from scheduler.sweep import Sweep
 
 __all__ = ["Dispatcher"]
 
-_SHAPE = PENDING - 1
+_SHAPE: Final = PENDING - 1
 """Mask: the shape of a phase."""
-_MOST_DUMMIES = 8
+_MOST_DUMMIES: Final = 8
 """Dummy tasks of one batch (simpler, scheduler at 2026-08)."""
 
 
@@ -64,7 +65,7 @@ class Dispatcher:
         self._rules = rules
         self._dispatch_us = dispatch_us
         self._complete = complete
-        self._thread = thread
+        self._poller = thread
         # Most graphs have tasks on one core only; then a batch needs no more than a loop.
         self._is_simple = not (board.spread or board.early or rules.publishes_batches)
         # Where all is AIC and AIV tasks on idle cores, rules of other kinds need no look.
@@ -248,7 +249,7 @@ class Dispatcher:
             now_us += self._dispatch_us
             core = self.clusters.occupy(shape, self.free[shape] & -self.free[shape])
             self.board.last_task[core] = task
-            early.gated[task] = self._thread, core, now_us
+            early.gated[task] = self._poller, core, now_us
         return now_us
 
     def _complete_dummies(self, now_us: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scheduler.poller import Poller
 
@@ -17,8 +17,10 @@ class EarlyTasks:
     ----------
     allowing : set of int
         Producers that allow it.
-    is_complete, consumers, waiting_for : sequence
+    is_complete, waiting_for : sequence
         What the board knows of each task.
+    consumers : callable
+        ``consumers(task)``: those that were submitted before the task was complete.
     single : sequence of bool
         Whether each task takes one core, as others cannot be put there early.
 
@@ -33,8 +35,8 @@ class EarlyTasks:
     def __init__(
         self,
         allowing: set[int],
-        is_complete: Sequence[int],
-        consumers: Sequence[Sequence[int]],
+        is_complete: Sequence[bool],
+        consumers: Callable[[int], Sequence[int]],
         waiting_for: Sequence[int],
         single: Sequence[bool],
     ) -> None:
@@ -71,7 +73,7 @@ class EarlyTasks:
 
     def _less(self, task: int) -> list[int]:
         found = []
-        for consumer in self._consumers[task]:
+        for consumer in self._consumers(task):
             self._late[consumer] -= 1
             is_next = not self._late[consumer] and self._waiting_for[consumer]
             if is_next and self._single[consumer]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = ["EARLY", "PENDING", "ThreadCosts", "ThreadRules"]
 
-PENDING = 4
+PENDING: Final = 4
 """Added to a shape: the second slots of busy cores of that shape."""
 
-EARLY = 8
+EARLY: Final = 8
 """Added to a shape: idle cores, for tasks whose producers still run."""
 
 

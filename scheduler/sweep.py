@@ -5,26 +5,13 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable
 from math import ceil
-from typing import Protocol
+from typing import Final
 
-__all__ = ["Cores", "Sweep", "TwoSlotSweep"]
+from devices.cores import CorePool
 
-_NEVER = float("inf")
+__all__ = ["Sweep", "TwoSlotSweep"]
 
-
-class Cores(Protocol):
-    """The cores, while they run."""
-
-    def add(self, task: int, duration_us: float, share: float) -> None:
-        """Add one more execution, a part of a task, numbered after those that are known."""
-
-    def run_gated(
-        self, core: int, task: int, staged_us: float, ring_us: float
-    ) -> tuple[float, float]:
-        """Let a core begin a task that it was given before; as `run`."""
-
-    def run(self, core: int, task: int, dispatch_us: float) -> tuple[float, float]:
-        """Give a task to a core; when a read can see that it was accepted, and has ended."""
+_NEVER: Final = float("inf")
 
 
 class Sweep:
@@ -34,7 +21,7 @@ class Sweep:
     ----------
     read_us : float
         What one read costs. It sees what is visible when it begins, and takes its time.
-    pool : Cores
+    pool : CorePool
         Runs tasks.
     number_part : callable
         ``number_part(task)`` is the number of a new part of a task that takes several cores.
@@ -51,7 +38,7 @@ class Sweep:
         When the read began that found it.
     """
 
-    def __init__(self, read_us: float, pool: Cores, number_part: Callable[[int], int]) -> None:
+    def __init__(self, read_us: float, pool: CorePool, number_part: Callable[[int], int]) -> None:
         self.read_us = read_us
         self.cores: list[int] = []
         self.tasks: list[int] = []
@@ -61,14 +48,13 @@ class Sweep:
         self._from = 0, 0.0  # where the current sweep went on, and when
         self._pool = pool
         self._number_part = number_part
-        self._run = pool.run
 
     def start(self, core: int, task: int, dispatch_us: float) -> None:
         """Give a task to an idle core, and read that core from now on."""
         position = bisect(self.cores, core)
         self.cores.insert(position, core)
         self.tasks.insert(position, task)
-        self.visible_us.insert(position, self._run(core, task, dispatch_us)[1])
+        self.visible_us.insert(position, self._pool.run(core, task, dispatch_us)[1])
 
     def start_gated(self, core: int, task: int, staged_us: float, ring_us: float) -> None:
         """Let an idle core begin a task that it was given before, and read it from now on."""
@@ -126,14 +112,13 @@ class Sweep:
         for position, visible_us in enumerate(self.visible_us):
             if visible_us < first_us:  # else it is not seen before; not at all, if never visible
                 late_us = visible_us - read_us
-                rounds: float
                 if late_us <= 0.0:
-                    rounds, seen_us = 0, read_us
+                    rounds, seen_us = 0.0, read_us
                 elif period_us:
-                    rounds = ceil(late_us / period_us)
+                    rounds = float(ceil(late_us / period_us))
                     seen_us = read_us + rounds * period_us
                 else:  # loops that take no time see an end when it becomes visible
-                    rounds, seen_us = 1, visible_us
+                    rounds, seen_us = 1.0, visible_us
                 if seen_us < first_us:
                     first_us, first_rounds, self.position = seen_us, rounds, position
             read_us += self.read_us
@@ -178,7 +163,7 @@ class TwoSlotSweep(Sweep):
     acceptance of the second.
     """
 
-    def __init__(self, read_us: float, pool: Cores, number_part: Callable[[int], int]) -> None:
+    def __init__(self, read_us: float, pool: CorePool, number_part: Callable[[int], int]) -> None:
         super().__init__(read_us, pool, number_part)
         self._ended_us: dict[int, float] = {}  # of the running task of each core
         self._second: dict[int, tuple[int, float]] = {}  # task and its end
@@ -186,7 +171,7 @@ class TwoSlotSweep(Sweep):
 
     def start(self, core: int, task: int, dispatch_us: float) -> None:
         """Give a task to an idle core, or to the second slot of a running one."""
-        accepted_us, ended_us = self._run(core, task, dispatch_us)
+        accepted_us, ended_us = self._pool.run(core, task, dispatch_us)
         if core in self._ended_us:
             self._second[core] = task, ended_us
             self.visible_us[self.cores.index(core)] = accepted_us

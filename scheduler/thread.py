@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil
+from typing import Final
 
-from simpy import Environment, Event, Timeout
-
+from devices.events import LAST, NORMAL, Clock, Event
 from scheduler.board import AIC, AIV, DUMMY, MIX, Board
 from scheduler.clusters import Clusters
 from scheduler.completion import Completion
 from scheduler.dispatcher import Dispatcher
-from scheduler.look import Look
+from scheduler.poller import Poller
 from scheduler.queues import ReadyQueue
 from scheduler.rules import EARLY, PENDING, ThreadCosts, ThreadRules
 from scheduler.sweep import Sweep
@@ -26,15 +26,15 @@ from scheduler.together import start_together
 
 __all__ = ["SchedulerThread"]
 
-_NEVER = float("inf")
+_NEVER: Final = float("inf")
 
 
-class SchedulerThread:
+class SchedulerThread(Poller):
     """One scheduler thread and the clusters that it owns.
 
     Parameters
     ----------
-    env : Environment
+    clock : Clock
         The simulation.
     board : Board
         What all threads share.
@@ -54,7 +54,7 @@ class SchedulerThread:
 
     def __init__(
         self,
-        env: Environment,
+        clock: Clock,
         board: Board,
         number: int,
         clusters: Clusters,
@@ -63,7 +63,7 @@ class SchedulerThread:
         rules: ThreadRules,
         sweep: Sweep,
     ) -> None:
-        self.env = env
+        self.clock = clock
         self.board = board
         self.number = number
         self.queues = queues
@@ -81,7 +81,7 @@ class SchedulerThread:
         self._rules = rules
         self._has_one_slot = not any(PENDING <= phase < EARLY for phase in rules.phases)
         self._completion = Completion(
-            env,
+            clock,
             board,
             self,
             self._dispatcher.local,
@@ -107,17 +107,16 @@ class SchedulerThread:
 
     def start(self, phase: float) -> None:
         """Begin to poll, the given part (0 to 1) of an idle iteration from now."""
-        last_us = self.env.now + (phase - 1.0) * self._loop_cost_us
+        last_us = self.clock.now_us + (phase - 1.0) * self._loop_cost_us
         self._poll(last_us, len(self._phases))
 
     def _schedule(
-        self, time_us: float, kind: type[Timeout | Look], step: Callable[[Event], None]
+        self, time_us: float, step: Callable[[Event], None], priority: int = NORMAL
     ) -> None:
         """Make `step` the next thing that happens, in place of what was to happen next."""
-        env = self.env
-        delay_us = time_us - env.now
-        self._pending = event = kind(env, delay_us if delay_us > 0.0 else 0.0)
-        event.callbacks.append(step)
+        delay_us = time_us - self.clock.now_us
+        delay_us = delay_us if delay_us > 0.0 else 0.0
+        self._pending = self.clock.after(delay_us, step, None, priority)
         self._pending_us = time_us  # kept apart: now + (time - now) need not be time
 
     # Polling
@@ -152,14 +151,14 @@ class SchedulerThread:
         if queues[AIC] or queues[AIV] or queues[MIX] or queues[DUMMY]:
             for shape in self._shapes:
                 if queues[shape]:
-                    board.offer(shape, self.env.now)
+                    board.offer(shape, self.clock.now_us)
                     if board.own_queues:
-                        self.look_for(shape, self.env.now)
+                        self.look_for(shape, self.clock.now_us)
         if board.early is not None:
-            board.offer_early(self.env.now)
+            board.offer_early(self.clock.now_us)
         if self._dispatcher.keeps:
             for shape in self._clusters.awaited_shapes():
-                self.look_for(shape, self.env.now)
+                self.look_for(shape, self.clock.now_us)
 
     def _period_us(self) -> float:
         return self._loop_cost_us + len(self._sweep.cores) * self._read_cost_us
@@ -198,7 +197,7 @@ class SchedulerThread:
             # Where iterations take no time, the next one begins when the last one ends.
             is_last = look_us == self._last_us and self._period_us() > 0.0
             self._shape = self._last_shape if is_last else 0
-            self._schedule(look_us, Look, self._dispatch)
+            self._schedule(look_us, self._dispatch, LAST)
 
     def keep(self, task: int, core: int, now_us: float) -> None:
         """Run a ready task on one of the own cores, after those of less rank that wait for it."""
@@ -247,9 +246,9 @@ class SchedulerThread:
     def _await(self, read_us: float) -> None:
         """Have what the sweep has found happen, after the read that ends at `read_us`."""
         if self._has_one_slot or self._sweep.completes():
-            self._schedule(read_us + self._completion_us, Timeout, self._complete)
+            self._schedule(read_us + self._completion_us, self._complete)
         else:
-            self._schedule(read_us, Timeout, self._accept)
+            self._schedule(read_us, self._accept)
 
     def _complete(self, event: Event) -> None:
         """Complete the task whose end the sweep has seen, walk its consumers, and sweep on."""
@@ -266,7 +265,7 @@ class SchedulerThread:
         walk_us = self._completion.complete(task, lock_us)
         board.finish_us[task] = observe_us if self._rules.finishes_when_seen else walk_us
         if not idles and self._sweep.has_ended_too():
-            self._schedule(walk_us + self._completion_us, Timeout, self._complete)
+            self._schedule(walk_us + self._completion_us, self._complete)
         else:
             self._sweep_on(walk_us)
 
@@ -303,7 +302,7 @@ class SchedulerThread:
         """
         self._sweep.move(core, task, accepted_us, ended_us)
         was_offered = self._polling or self._stands_still
-        if self.env.now < self._swept_us:
+        if self.clock.now_us < self._swept_us:
             self._polling = False
             self._look_us = _NEVER
             self._go_on(*self._sweep.next_end_again())
@@ -320,7 +319,7 @@ class SchedulerThread:
         # What is in the local buffers goes to the global queues at the least.
         if aic or aiv or mix or self._dispatcher.finds_something(first):
             self._shape = first
-            self._schedule(now_us, Look, self._dispatch)
+            self._schedule(now_us, self._dispatch, LAST)
         else:  # as yet there is nothing to see; `next_look_us` remembers this look
             self._poll(now_us, first)
 
@@ -336,7 +335,7 @@ class SchedulerThread:
             self._look(*done)
             self._offer_what_is_left()
             if board.own_queues and not self._has_one_slot:
-                board.offer_second_slots(self.env.now)
+                board.offer_second_slots(self.clock.now_us)
             return
         for task in self._dispatcher.flush():
             board.push(task, now_us, self)
@@ -369,7 +368,7 @@ class SchedulerThread:
         The last thread to come to a stand, or to see a core become idle, does it for all.
         """
         self._stands_still, self._polling = True, False
-        start_together(self.board, max(self._last_us, self.env.now))
+        start_together(self.board, max(self._last_us, self.clock.now_us))
 
     def stand_still(self) -> bool:
         """Dispatch nothing until `go_on`, if it is between two iterations; returns whether so."""

@@ -5,30 +5,30 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simpy import Environment
 
+from devices.events import Clock
 from devices.fair_share import fair_speeds
 from devices.shared_memory import SharedMemory
 
 
 def run(streams, hbm_gbps, l2_gbps=1e9):
     """Ends of streams (begun_us, start_us, alone_us, hbm_bytes, l2_bytes), and events."""
-    env = Environment()
+    clock = Clock()
     ends, told = {}, []
 
     def moved(number, end_us):
-        told.append((env.now, number, end_us))
+        told.append((clock.now_us, number, end_us))
         ends[number] = end_us
 
-    memory = SharedMemory(env, hbm_gbps, l2_gbps, moved)
+    memory = SharedMemory(clock, hbm_gbps, l2_gbps, moved)
 
     def begin(number):
         _, *stream = streams[number]
         ends[number] = memory.begin(number, *stream)
 
     for number, (begun_us, *_) in enumerate(streams):
-        env.timeout(begun_us).callbacks.append(lambda _, n=number: begin(n))
-    env.run()
+        clock.after(begun_us, lambda _, n=number: begin(n))
+    clock.run()
     return [ends[number] for number in range(len(streams))], told
 
 
@@ -82,8 +82,8 @@ def test_ends_that_were_said_are_taken_back_when_others_come():
 
 
 def test_what_has_not_started_can_be_cancelled():
-    env = Environment()
-    memory = SharedMemory(env, 100.0, 1e9, lambda *_: None)
+    clock = Clock()
+    memory = SharedMemory(clock, 100.0, 1e9, lambda *_: None)
     memory.begin(0, 5.0, 10.0, 1e6, 1e6)
     memory.cancel(0)
     assert memory.begin(1, 5.0, 10.0, 1e6, 1e6) == 15.0

@@ -1,0 +1,67 @@
+"""Compiled modules: they are there, they are up to date, and they do what their source does."""
+
+import os
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from shutil import which
+
+import pytest
+from trace_digests import COMPILED, HOUSE, RUNS
+
+from devices.events import LAST, Clock
+
+needs_compiler = pytest.mark.skipif(
+    which("cc") is None or bool(os.environ.get("TILESIM_PURE")), reason="nothing is compiled"
+)
+
+
+@needs_compiler
+@pytest.mark.parametrize("module", COMPILED)
+def test_what_is_compiled_is_its_source(module):
+    compiled = HOUSE / f"{module}{EXTENSION_SUFFIXES[0]}"
+    source = HOUSE / f"{module}.py"
+    assert compiled.exists(), "run make to compile it"
+    assert compiled.stat().st_mtime >= source.stat().st_mtime, "run make to compile it again"
+
+
+@needs_compiler
+def test_source_and_compiled_modules_give_the_same_traces():
+    runs = {
+        kind: subprocess.run(
+            [sys.executable, "tests/trace_digests.py", *options],
+            cwd=HOUSE,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for kind, options in (("compiled", []), ("source", ["--pure"]))
+    }
+    assert [line.split()[1] for line in runs["compiled"]] == ["compiled"] * 2 * len(RUNS)
+    assert [line.split()[1] for line in runs["source"]] == ["source"] * 2 * len(RUNS)
+    digests = {kind: [line.split()[::2] for line in lines] for kind, lines in runs.items()}
+    assert digests["compiled"] == digests["source"]
+
+
+def happenings(run):
+    """What happens, and when, in a run of a few events that make others."""
+    clock, seen = Clock(), []
+
+    def note(event):
+        seen.append((clock.now_us, event.value))
+        if event.value < 20:
+            clock.after(0.5 * event.value, note, event.value * 2)
+            clock.after(0.0, note, event.value + 20)
+
+    for value, delay_us in ((3, 1.0), (1, 1.0), (2, 0.25)):
+        clock.after(delay_us, note, value)
+    clock.after(1.0, note, 40, LAST)
+    clock.after(1.0, note, 50)
+    run(clock)
+    return seen
+
+
+def test_simpy_lets_the_same_happen_in_the_same_order():
+    seen = happenings(Clock.run)
+    assert [value for now_us, value in seen if now_us == 1.0][-1] == 40
+    assert seen == happenings(lambda clock: clock.env.run())
