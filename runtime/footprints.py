@@ -15,6 +15,7 @@ from devices.dtypes import DType
 from devices.footprints import Footprints, Kinds, Touches
 from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.cells import Grids
+from runtime.columns import append, column
 from runtime.distinct import distinct_rows
 from runtime.garbage import garbage_collection_paused
 from runtime.graph import Buffer, TaskGraph
@@ -26,7 +27,7 @@ _AT_ONCE = 1 << 16
 """Tasks that are looked at together: there may be millions."""
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 
 
 def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
@@ -43,26 +44,49 @@ def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
         return _Finder(graph, line_bytes).footprints()
 
 
-@dataclass(frozen=True, slots=True)
 class _Places:
-    """Rectangles that tasks touch in tensors; those of a task are together, in its order.
+    """Rectangles of lines that tasks touch in tensors; those of a task are in its order.
 
     Attributes
     ----------
-    task, tensor : int32 array, shape (p,)
-        Who touches what.
-    lines : int32 array, shape (p, 4)
-        First row and row behind the last; first line of a row and line behind the last. Rows count
-        as if each began with a new line.
-    first_bytes : int64 array, shape (p,)
-        Bytes of the loads that are the first to touch their lines: a load narrower than a line
-        fetches all of it for those beside it.
+    shapes : dict of (int, int, int) to int
+        Rows, lines of a row, and bytes of the loads that are the first to touch their lines, by
+        number: few, where tasks are many. A load narrower than a line fetches all of it for those
+        beside it.
     """
 
-    task: NDArray[np.int32]
-    tensor: NDArray[np.int32]
-    lines: NDArray[np.int32]
-    first_bytes: Ints
+    def __init__(self) -> None:
+        self.shapes: dict[tuple[int, ...], int] = {}
+        self._task, self._tensor, self._shape = array("i"), array("i"), array("i")
+        # Rows count as if each began with a new line.
+        self._row, self._line = array("i"), array("i")
+
+    def add(self, task: Ints, tensor: Int32s, first: Ints, shapes: Ints) -> None:
+        """Add some: first row and line, shape (p, 2), and shapes as they are numbered, (p, 3)."""
+        chosen, number = distinct_rows(shapes)
+        known = self.shapes
+        numbers = [known.setdefault(tuple(row), len(known)) for row in shapes[chosen].tolist()]
+        columns = (self._task, self._tensor, self._row, self._line, self._shape)
+        shape = np.array(numbers, dtype=np.int32)[number]
+        values: tuple[Ints | Int32s, ...] = (task, tensor, first[:, 0], first[:, 1], shape)
+        for kept, each in zip(columns, values, strict=True):
+            append(kept, each.astype(np.int32))
+
+    def __iter__(self) -> Iterator[tuple[Int32s, Int32s, Ints, Ints]]:
+        """Tasks, tensors, lines as in `Grids`, and bytes that are first, of some at a time."""
+        shapes = np.array(list(self.shapes), dtype=np.int64).reshape(-1, 3)
+        columns = (self._task, self._tensor, self._row, self._line, self._shape)
+        for start in range(0, len(self._task), _AT_ONCE):
+            task, tensor, row, line, number = (
+                np.array(kept[start : start + _AT_ONCE]) for kept in columns
+            )
+            shape = shapes[number]
+            lines = np.stack([row, row + shape[:, 0], line, line + shape[:, 1]], axis=1)
+            yield task, tensor, lines, shape[:, 2]
+
+    def counts(self, count: int) -> Int32s:
+        """How many each of `count` submits touches."""
+        return np.bincount(np.array(self._task), minlength=count).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +108,8 @@ class _Finder:
         self.scalars = scalars if isinstance(scalars, ScalarArguments) else ScalarArguments(scalars)
         self.line_bytes = line_bytes
         self.tensors = _Tensors(self.views)
-        self.loads: list[_Places] = []
-        self.stores: list[_Places] = []
+        self.loads = _Places()
+        self.stores = _Places()
         self.loaded = np.zeros(len(graph))
         self.moved = np.zeros(len(graph))
 
@@ -101,13 +125,14 @@ class _Finder:
                     self._add(patterns, tasks[patterns.rows])
         self.moved += self.loaded
         grids = Grids(self.tensors.rows(self.line_bytes))
-        for places in (*self.loads, *self.stores):
-            grids.bound(places.tensor, places.lines)
+        for _, tensor, lines, _ in chain(self.loads, self.stores):
+            grids.bound(tensor, lines)
         grids.divide()
         kinds = Kinds()
-        loads = _touches(len(self.graph), self.loads, grids, kinds)
-        stores = _touches(len(self.graph), self.stores, grids, kinds)
-        loaded, moved = _doubles(np.maximum(self.loaded, 1.0)), _doubles(self.moved)
+        # The larger part first; what it was made of is freed.
+        loads, self.loads = _touches(len(self.graph), self.loads, grids, kinds), _Places()
+        stores, self.stores = _touches(len(self.graph), self.stores, grids, kinds), _Places()
+        loaded, moved = column("d", np.maximum(self.loaded, 1.0)), column("d", self.moved)
         return Footprints(loads, stores, kinds, loaded, moved, grids.cell_bytes())
 
     def _add(self, patterns: Patterns, tasks: Ints) -> None:
@@ -126,18 +151,15 @@ class _Finder:
             lines = _lines(chosen, size, dtype, self.line_bytes)
             nbytes = _nbytes(dtype, chosen.shape.prod(axis=1))
             row_bytes = min(dtype.nbytes(size[-1]), self.line_bytes)
-            width = min(dtype.nbytes(patterns.columns), row_bytes)
-            touched = (lines[:, 1] - lines[:, 0]) * (lines[:, 3] - lines[:, 2])
+            line_bytes = min(dtype.nbytes(patterns.columns), row_bytes)
             task = tasks[chosen.row]
             if patterns.is_store:
-                self.moved += np.bincount(task, nbytes, len(self.moved))
-            places = _Places(
-                task.astype(np.int32),
-                tensor[chosen.row],
-                lines.astype(np.int32),
-                np.minimum(touched * width, nbytes),
-            )
-            (self.stores if patterns.is_store else self.loads).append(places)
+                np.add.at(self.moved, task, nbytes)
+            high, wide = lines[:, 1] - lines[:, 0], lines[:, 3] - lines[:, 2]
+            first_bytes = np.minimum(high * wide * line_bytes, nbytes)
+            places = self.stores if patterns.is_store else self.loads
+            shapes = np.stack([high, wide, first_bytes], axis=1)
+            places.add(task, tensor[chosen.row], lines[:, ::2], shapes)
 
 
 class _Tensors:
@@ -172,7 +194,7 @@ class _Tensors:
         offsets: Ints = self._offset[self._start[views][:, None] + np.arange(rank)]
         return offsets
 
-    def alike(self, tensors: NDArray[np.int32]) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
+    def alike(self, tensors: Int32s) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
         """Positions of tensors that have one shape and dtype, for each of these."""
         kind = self._kind[tensors]
         for each in np.unique(kind).tolist():
@@ -210,7 +232,7 @@ def _boxes(patterns: Patterns, origins: Ints) -> _Boxes:
 
 
 def _lines(boxes: _Boxes, size: tuple[int, ...], dtype: DType, line_bytes: int) -> Ints:
-    """Rows and lines of rectangles in tensors of one size, as in `_Places`."""
+    """Rows and lines of rectangles in tensors of one size, as in `Grids`."""
     # A tensor of one dimension is one row.
     strides = np.array([math.prod(size[axis + 1 : -1]) for axis in range(len(size) - 1)], np.int64)
     first = boxes.offset[:, :-1] @ strides
@@ -225,34 +247,26 @@ def _nbytes(dtype: DType, elements: Ints) -> Ints:
     return -(-elements * dtype.bits // 8)
 
 
-def _touches(count: int, all_places: list[_Places], grids: Grids, kinds: Kinds) -> Touches:
-    """Cells of all places, by the submits that touch them; empties the list of places."""
-    counts = np.zeros(count + 1, dtype=np.int32)
-    for places in all_places:
-        counts[1:] += np.bincount(places.task, minlength=count).astype(np.int32)
-    start = np.cumsum(counts, dtype=np.int32)
+def _touches(count: int, places: _Places, grids: Grids, kinds: Kinds) -> Touches:
+    """Cells of all places, by the submits that touch them."""
+    start = np.concatenate(([0], np.cumsum(places.counts(count)))).astype(np.int32)
     cells, kind_of = (np.empty(start[-1], dtype=np.int32) for _ in range(2))
     free = start[:-1].copy()  # where the next touch of each submit goes
-    all_places.reverse()
-    while all_places:
-        places = all_places.pop()
-        cell, shapes = grids.cells(places.tensor, places.lines)
-        line_bytes = grids.line_bytes(places.tensor, places.lines)
-        table = np.column_stack([shapes, places.first_bytes, line_bytes])
+    known: dict[tuple[int, ...], int] = {}
+    for task, tensor, lines, first_bytes in places:
+        cell, shapes = grids.cells(tensor, lines)
+        table = np.column_stack([shapes, first_bytes, grids.line_bytes(tensor, lines)])
         first, number = distinct_rows(table)
-        new = [kinds.add(d, a, s, float(f), float(b)) for d, a, s, f, b in table[first].tolist()]
-        begins = np.flatnonzero(np.diff(places.task, prepend=-1))  # those of a submit are together
-        lengths = np.diff(begins, append=len(places.task))
-        at = np.repeat(free[places.task[begins]] - begins, lengths) + np.arange(len(places.task))
+        numbers = []
+        for row in map(tuple, table[first].tolist()):
+            if row not in known:
+                down, along, step, fetched, of_lines = row
+                known[row] = kinds.add(down, along, step, float(fetched), float(of_lines))
+            numbers.append(known[row])
+        begins = np.flatnonzero(np.diff(task, prepend=-1))  # those of a submit are together
+        lengths = np.diff(begins, append=len(task))
+        at = np.repeat(free[task[begins]] - begins, lengths) + np.arange(len(task))
         cells[at] = cell
-        kind_of[at] = np.array(new, dtype=np.int32)[number]
-        free[places.task[begins]] += lengths.astype(np.int32)
-    return Touches(_ints(start), _ints(cells), _ints(kind_of))
-
-
-def _ints(values: NDArray[np.int32]) -> array[int]:
-    return array("i", values.tobytes())
-
-
-def _doubles(values: Floats) -> array[float]:
-    return array("d", values.tobytes())
+        kind_of[at] = np.array(numbers, dtype=np.int32)[number]
+        free[task[begins]] += lengths.astype(np.int32)
+    return Touches(column("i", start), column("i", cells), column("i", kind_of))
