@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,9 +60,20 @@ class _Places:
         self._task, self._tensor, self._shape = array("i"), array("i"), array("i")
         # Rows count as if each began with a new line.
         self._row, self._line = array("i"), array("i")
+        self._ends = [0]
 
     def add(self, task: Ints, tensor: Int32s, first: Ints, shapes: Ints) -> None:
-        """Add some: first row and line, shape (p, 2), and shapes as they are numbered, (p, 3)."""
+        """Add some, those of a task together.
+
+        Parameters
+        ----------
+        task, tensor : int array, shape (p,)
+            Who touches what.
+        first : int64 array, shape (p, 2)
+            First row and first line.
+        shapes : int64 array, shape (p, 3)
+            As in `shapes`.
+        """
         chosen, number = distinct_rows(shapes)
         known = self.shapes
         numbers = [known.setdefault(tuple(row), len(known)) for row in shapes[chosen].tolist()]
@@ -71,14 +82,15 @@ class _Places:
         values: tuple[Ints | Int32s, ...] = (task, tensor, first[:, 0], first[:, 1], shape)
         for kept, each in zip(columns, values, strict=True):
             append(kept, each.astype(np.int32))
+        self._ends.append(len(self._task))
 
     def __iter__(self) -> Iterator[tuple[Int32s, Int32s, Ints, Ints]]:
-        """Tasks, tensors, lines as in `Grids`, and bytes that are first, of some at a time."""
+        """Tasks, tensors, lines as in `Grids`, and bytes that are first, as they were added."""
         shapes = np.array(list(self.shapes), dtype=np.int64).reshape(-1, 3)
         columns = (self._task, self._tensor, self._row, self._line, self._shape)
-        for start in range(0, len(self._task), _AT_ONCE):
+        for start, end in pairwise(self._ends):
             task, tensor, row, line, number = (
-                np.array(kept[start : start + _AT_ONCE]) for kept in columns
+                np.array(kept[start:end], dtype=np.int32) for kept in columns
             )
             shape = shapes[number]
             lines = np.stack([row, row + shape[:, 0], line, line + shape[:, 1]], axis=1)
