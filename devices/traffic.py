@@ -53,8 +53,8 @@ class Traffic:
     Attributes
     ----------
     alone_us, hbm_bytes, gm_bytes : float64 array
-        By execution, and 0 for those that have not run: how long it would have run alone, what
-        HBM moved for it, and what it loaded and stored.
+        By execution, once it has begun: how long it would have run alone, what HBM moved for it,
+        and what it loaded and stored.
     """
 
     def __init__(
@@ -70,13 +70,11 @@ class Traffic:
         self._hit_gains = uses.hit_gains
         self._part_task: array[int] = array("i")
         self._part_share: array[float] = array("d")
-        self.alone_us: array[float] = array("d", [0.0]) * self._count
+        self.alone_us: array[float] = array("d", [_NOT_FOUND]) * self._count
         self.hbm_bytes: array[float] = array("d", [0.0]) * self._count
         self.gm_bytes: array[float] = array("d", [0.0]) * self._count
-        # What a task found in L2: its time alone, bytes of HBM, and its time with nothing there.
-        self._found_alone_us: array[float] = array("d", [_NOT_FOUND]) * self._count
-        self._found_hbm_bytes: array[float] = array("d", [0.0]) * self._count
-        self._found_cold_us: array[float] = array("d", [0.0]) * self._count
+        # What the parts of a task have found in L2, and the time of the first with nothing there.
+        self._found: dict[int, tuple[float, float, float]] = {}
 
     def add(self, task: int, share: float) -> None:
         """Add one more execution: a part of `task` that moves a share of its bytes."""
@@ -103,23 +101,15 @@ class Traffic:
         """
         if start_us == _NEVER:
             return _NEVER
-        task = number
-        share = 1.0
         if number >= self._count:
             task = self._part_task[number - self._count]
             share = self._part_share[number - self._count]
-        # All parts of a task, and a second try, find the same.
-        alone_us = self._found_alone_us[task]
-        if alone_us == _NOT_FOUND:
-            alone_us, hbm_bytes = self._l2.run(task, start_us, cold_us, self._hit_gains[task])
-            self._found_alone_us[task] = alone_us
-            self._found_hbm_bytes[task] = hbm_bytes
-            self._found_cold_us[task] = cold_us
+            alone_us, hbm_bytes = self._of_part(task, start_us, cold_us)
         else:
-            hbm_bytes = self._found_hbm_bytes[task]
-            other_us = self._found_cold_us[task]
-            if other_us != cold_us:  # of another core, of whose time as much is saved
-                alone_us *= cold_us / other_us if other_us else 1.0
+            task, share = number, 1.0
+            alone_us, hbm_bytes = self.alone_us[task], self.hbm_bytes[task]
+            if alone_us == _NOT_FOUND:  # else it is a second try, which finds the same
+                alone_us, hbm_bytes = self._l2.run(task, start_us, cold_us, self._hit_gains[task])
         if not alone_us:  # nothing moves in no time
             share = 0.0
         hbm_bytes *= share
@@ -128,6 +118,18 @@ class Traffic:
         self.hbm_bytes[number] = hbm_bytes
         self.gm_bytes[number] = gm_bytes
         return self._memory.begin(number, start_us, alone_us, hbm_bytes, gm_bytes)
+
+    def _of_part(self, task: int, start_us: float, cold_us: float) -> tuple[float, float]:
+        """Time of a part alone, and what HBM moves for the whole task; all parts find the same."""
+        found = self._found.get(task)
+        if found is None:
+            alone_us, hbm_bytes = self._l2.run(task, start_us, cold_us, self._hit_gains[task])
+            self._found[task] = alone_us, hbm_bytes, cold_us
+            return alone_us, hbm_bytes
+        alone_us, hbm_bytes, other_us = found
+        if other_us != cold_us:  # of another core, of whose time as much is saved
+            alone_us *= cold_us / other_us if other_us else 1.0
+        return alone_us, hbm_bytes
 
     def cancel(self, number: int) -> None:
         """Forget an execution that has not started."""
