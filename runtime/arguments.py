@@ -13,6 +13,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.columns import append
 from runtime.graph import View
 
 __all__ = ["ScalarArguments", "TensorArguments"]
@@ -69,8 +70,8 @@ class TensorArguments(Sequence[tuple[View, ...]]):
         """Add those of more submits, with `views` in place of those that `others` names."""
         first = len(self.views)
         self.views.extend(views)
-        _append_shifted(self.start, others.start[1:], len(self.number))
-        _append_shifted(self.number, others.number, first)
+        append(self.start, np.array(others.start[1:]) + np.int32(len(self.number)))
+        append(self.number, np.array(others.number) + np.int32(first))
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -138,7 +139,7 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
         """Add those of more submits."""
         first = len(self._values)
         self._others.update((first + place, value) for place, value in others._others.items())
-        _append_shifted(self._start, others._start[1:], first)
+        append(self._start, np.array(others._start[1:]) + np.int32(first))
         self._values.extend(others._values)
 
     def __len__(self) -> int:
@@ -182,12 +183,6 @@ class ScalarArguments(Sequence[tuple[int, ...]]):
                 values[place] = int(value)
         table: Ints = values[start[submits][:, None] + np.arange(count)]
         return table
-
-
-def _append_shifted(column: array[int], numbers: array[int], shift: int) -> None:
-    """Append numbers, each more by `shift`."""
-    shifted = np.array(numbers, dtype=np.int64) + shift
-    column.frombytes(shifted.astype(np.int32).tobytes())
 
 
 def _equal(rows: Sequence[tuple[Any, ...]], other: object) -> bool:

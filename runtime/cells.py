@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
+
 import numpy as np
 from numpy.typing import NDArray
+
+from runtime.columns import column
 
 __all__ = ["Grids"]
 
@@ -23,11 +27,6 @@ class Grids:
     ----------
     rows : int64 array, shape (tensors, 3)
         Rows, lines of a row, and bytes of a line of each tensor.
-
-    Attributes
-    ----------
-    cell_bytes : int64 array
-        Bytes of each cell, tensor after tensor.
     """
 
     def __init__(self, rows: Ints) -> None:
@@ -38,10 +37,19 @@ class Grids:
         self._wide = np.zeros(len(rows), dtype=np.int64)
         self._columns = np.ones(len(rows), dtype=np.int64)
         self._first = np.zeros(len(rows), dtype=np.int64)
-        self.cell_bytes = np.zeros(0, dtype=np.int64)
+        self._counts = np.zeros(len(rows), dtype=np.int64)
 
-    def bound(self, tensor: Int32s, lines: Int32s) -> None:
-        """Take note of places that tasks touch: first and last row, first and last line."""
+    def bound(self, tensor: Int32s, lines: Ints) -> None:
+        """Take note of places that tasks touch.
+
+        Parameters
+        ----------
+        tensor : int32 array, shape (p,)
+            Where they are.
+        lines : int64 array, shape (p, 4)
+            First row and row behind the last; first line of a row and line behind the last. Rows
+            count as if each began with a new line.
+        """
         if not len(tensor):
             return
         if (np.diff(tensor) < 0).any():
@@ -70,11 +78,17 @@ class Grids:
                 break
             high = np.where(halved, high // 2, high)
         self._high = np.maximum(high, 1)
-        counts = np.where(touched, -(-rows // self._high) * self._columns, 0)
-        self._first = np.cumsum(counts) - counts
-        self.cell_bytes = np.repeat(self._high * self._wide * line_bytes, counts)
+        self._counts = np.where(touched, -(-rows // self._high) * self._columns, 0)
+        self._first = np.cumsum(self._counts) - self._counts
 
-    def cells(self, tensor: Int32s, lines: Int32s) -> tuple[Ints, Ints]:
+    def cell_bytes(self) -> array[int]:
+        """Bytes of each cell, tensor after tensor."""
+        nbytes = self._high * self._wide * self._line_bytes
+        if nbytes.max(initial=0) <= np.iinfo(np.int32).max:  # as always, and half as long
+            return column("i", np.repeat(nbytes.astype(np.int32), self._counts))
+        return column("q", np.repeat(nbytes, self._counts))
+
+    def cells(self, tensor: Int32s, lines: Ints) -> tuple[Ints, Ints]:
         """First cell of places, shape (p,); rows, columns and their step, shape (p, 3)."""
         high, wide, columns = self._high[tensor], self._wide[tensor], self._columns[tensor]
         top, left = lines[:, 0] // high, lines[:, 2] // wide
@@ -82,8 +96,8 @@ class Grids:
         cell = self._first[tensor] + top * columns + left
         return cell, np.stack([down, along, np.where(down > 1, columns, 0)], axis=1)
 
-    def line_bytes(self, tensor: Int32s, lines: Int32s) -> Ints:
+    def line_bytes(self, tensor: Int32s, lines: Ints) -> Ints:
         """Bytes of the lines of places, shape (p,)."""
-        count = (lines[:, 1] - lines[:, 0]).astype(np.int64) * (lines[:, 3] - lines[:, 2])
+        count = (lines[:, 1] - lines[:, 0]) * (lines[:, 3] - lines[:, 2])
         nbytes: Ints = count * self._line_bytes[tensor]
         return nbytes

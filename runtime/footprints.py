@@ -6,6 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from devices.dtypes import DType
 from devices.footprints import Footprints, Kinds, Touches
 from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.cells import Grids
+from runtime.columns import append, column
 from runtime.distinct import distinct_rows
 from runtime.garbage import garbage_collection_paused
 from runtime.graph import Buffer, TaskGraph
@@ -21,8 +23,11 @@ from runtime.patterns import Patterns, find_patterns
 
 __all__ = ["find_footprints"]
 
+_AT_ONCE = 1 << 16
+"""Tasks that are looked at together: there may be millions."""
+
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Int32s = NDArray[np.int32]
 
 
 def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
@@ -39,26 +44,61 @@ def find_footprints(graph: TaskGraph, line_bytes: int) -> Footprints:
         return _Finder(graph, line_bytes).footprints()
 
 
-@dataclass(frozen=True, slots=True)
 class _Places:
-    """Rectangles that tasks touch in tensors, in the order of each task.
+    """Rectangles of lines that tasks touch in tensors; those of a task are in its order.
 
     Attributes
     ----------
-    task, tensor : int32 array, shape (p,)
-        Who touches what.
-    lines : int32 array, shape (p, 4)
-        First row and row behind the last; first line of a row and line behind the last. Rows count
-        as if each began with a new line.
-    first_bytes : float64 array, shape (p,)
-        Bytes of the loads that are the first to touch their lines: a load narrower than a line
-        fetches all of it for those beside it.
+    shapes : dict of (int, int, int) to int
+        Rows, lines of a row, and bytes of the loads that are the first to touch their lines, by
+        number: few, where tasks are many. A load narrower than a line fetches all of it for those
+        beside it.
     """
 
-    task: NDArray[np.int32]
-    tensor: NDArray[np.int32]
-    lines: NDArray[np.int32]
-    first_bytes: Floats
+    def __init__(self) -> None:
+        self.shapes: dict[tuple[int, ...], int] = {}
+        self._task, self._tensor, self._shape = array("i"), array("i"), array("i")
+        # Rows count as if each began with a new line.
+        self._row, self._line = array("i"), array("i")
+        self._ends = [0]
+
+    def add(self, task: Ints, tensor: Int32s, first: Ints, shapes: Ints) -> None:
+        """Add some, those of a task together.
+
+        Parameters
+        ----------
+        task, tensor : int array, shape (p,)
+            Who touches what.
+        first : int64 array, shape (p, 2)
+            First row and first line.
+        shapes : int64 array, shape (p, 3)
+            As in `shapes`.
+        """
+        chosen, number = distinct_rows(shapes)
+        known = self.shapes
+        numbers = [known.setdefault(tuple(row), len(known)) for row in shapes[chosen].tolist()]
+        columns = (self._task, self._tensor, self._row, self._line, self._shape)
+        shape = np.array(numbers, dtype=np.int32)[number]
+        values: tuple[Ints | Int32s, ...] = (task, tensor, first[:, 0], first[:, 1], shape)
+        for kept, each in zip(columns, values, strict=True):
+            append(kept, each.astype(np.int32))
+        self._ends.append(len(self._task))
+
+    def __iter__(self) -> Iterator[tuple[Int32s, Int32s, Ints, Ints]]:
+        """Tasks, tensors, lines as in `Grids`, and bytes that are first, as they were added."""
+        shapes = np.array(list(self.shapes), dtype=np.int64).reshape(-1, 3)
+        columns = (self._task, self._tensor, self._row, self._line, self._shape)
+        for start, end in pairwise(self._ends):
+            task, tensor, row, line, number = (
+                np.array(kept[start:end], dtype=np.int32) for kept in columns
+            )
+            shape = shapes[number]
+            lines = np.stack([row, row + shape[:, 0], line, line + shape[:, 1]], axis=1)
+            yield task, tensor, lines, shape[:, 2]
+
+    def counts(self, count: int) -> Int32s:
+        """How many each of `count` submits touches."""
+        return np.bincount(np.array(self._task), minlength=count).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +120,32 @@ class _Finder:
         self.scalars = scalars if isinstance(scalars, ScalarArguments) else ScalarArguments(scalars)
         self.line_bytes = line_bytes
         self.tensors = _Tensors(self.views)
-        self.loads: list[_Places] = []
-        self.stores: list[_Places] = []
+        self.loads = _Places()
+        self.stores = _Places()
         self.loaded = np.zeros(len(graph))
         self.moved = np.zeros(len(graph))
 
     def footprints(self) -> Footprints:
         """Find them."""
         for number, kernel in enumerate(self.graph.kernels):
-            tasks = np.flatnonzero(self.graph.kernel == number)
-            if not len(tasks) or not kernel.body:
-                continue
-            scalars = self.scalars.table(tasks, len(kernel.scalars))
-            for patterns in find_patterns(kernel, scalars):
-                self.loaded[tasks] += patterns.loaded
-                self._add(patterns, tasks[patterns.rows])
+            all_tasks = np.flatnonzero(self.graph.kernel == number)
+            for start in range(0, len(all_tasks) if kernel.body else 0, _AT_ONCE):
+                tasks = all_tasks[start : start + _AT_ONCE]
+                scalars = self.scalars.table(tasks, len(kernel.scalars))
+                for patterns in find_patterns(kernel, scalars):
+                    self.loaded[tasks] += patterns.loaded
+                    self._add(patterns, tasks[patterns.rows])
         self.moved += self.loaded
         grids = Grids(self.tensors.rows(self.line_bytes))
-        for places in (*self.loads, *self.stores):
-            grids.bound(places.tensor, places.lines)
+        for _, tensor, lines, _ in chain(self.loads, self.stores):
+            grids.bound(tensor, lines)
         grids.divide()
         kinds = Kinds()
-        return Footprints(
-            _touches(len(self.graph), self.loads, grids, kinds),
-            _touches(len(self.graph), self.stores, grids, kinds),
-            kinds,
-            array("d", np.maximum(self.loaded, 1.0).tobytes()),
-            array("d", self.moved.tobytes()),
-            array("q", grids.cell_bytes.tobytes()),
-        )
+        # The larger part first; what it was made of is freed.
+        loads, self.loads = _touches(len(self.graph), self.loads, grids, kinds), _Places()
+        stores, self.stores = _touches(len(self.graph), self.stores, grids, kinds), _Places()
+        loaded, moved = column("d", np.maximum(self.loaded, 1.0)), column("d", self.moved)
+        return Footprints(loads, stores, kinds, loaded, moved, grids.cell_bytes())
 
     def _add(self, patterns: Patterns, tasks: Ints) -> None:
         """Add what tasks touch of one argument."""
@@ -126,18 +163,15 @@ class _Finder:
             lines = _lines(chosen, size, dtype, self.line_bytes)
             nbytes = _nbytes(dtype, chosen.shape.prod(axis=1))
             row_bytes = min(dtype.nbytes(size[-1]), self.line_bytes)
-            width = min(dtype.nbytes(patterns.columns), row_bytes)
-            touched = (lines[:, 1] - lines[:, 0]) * (lines[:, 3] - lines[:, 2])
+            line_bytes = min(dtype.nbytes(patterns.columns), row_bytes)
             task = tasks[chosen.row]
             if patterns.is_store:
-                self.moved += np.bincount(task, nbytes, len(self.moved))
-            places = _Places(
-                task.astype(np.int32),
-                tensor[chosen.row].astype(np.int32),
-                lines.astype(np.int32),
-                np.minimum(touched * width, nbytes).astype(np.float64),
-            )
-            (self.stores if patterns.is_store else self.loads).append(places)
+                np.add.at(self.moved, task, nbytes)
+            high, wide = lines[:, 1] - lines[:, 0], lines[:, 3] - lines[:, 2]
+            first_bytes = np.minimum(high * wide * line_bytes, nbytes)
+            places = self.stores if patterns.is_store else self.loads
+            shapes = np.stack([high, wide, first_bytes], axis=1)
+            places.add(task, tensor[chosen.row], lines[:, ::2], shapes)
 
 
 class _Tensors:
@@ -145,23 +179,24 @@ class _Tensors:
 
     Attributes
     ----------
-    number : int64 array
+    number : int32 array
         Tensor of each view.
     """
 
     def __init__(self, views: TensorArguments) -> None:
         known: dict[Buffer, int] = {}
         kinds: dict[tuple[tuple[int, ...], DType], int] = {}
-        self.number = np.array(
-            [known.setdefault(view.buffer, len(known)) for view in views.views], dtype=np.int64
-        )
+        count = len(views.views)
+        numbers = (known.setdefault(view.buffer, len(known)) for view in views.views)
+        self.number = np.fromiter(numbers, dtype=np.int32, count=count)
         self._kind = np.array(
             [kinds.setdefault((b.shape, b.dtype), len(kinds)) for b in known], dtype=np.int64
         )
         self._kinds = list(kinds)
-        ranks = [len(view.offset) for view in views.views]
-        self._start = np.cumsum([0, *ranks])
-        self._offset = np.array([x for view in views.views for x in view.offset], dtype=np.int64)
+        ranks = np.fromiter((len(view.offset) for view in views.views), np.int32, count)
+        self._start = np.concatenate(([0], np.cumsum(ranks)))
+        offsets = chain.from_iterable(view.offset for view in views.views)
+        self._offset = np.fromiter(offsets, dtype=np.int64, count=self._start[-1])
 
     def offsets(self, views: Ints) -> Ints:
         """Offsets of views that have as many dimensions, shape (len(views), dimensions)."""
@@ -171,7 +206,7 @@ class _Tensors:
         offsets: Ints = self._offset[self._start[views][:, None] + np.arange(rank)]
         return offsets
 
-    def alike(self, tensors: Ints) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
+    def alike(self, tensors: Int32s) -> Iterator[tuple[tuple[int, ...], DType, Ints]]:
         """Positions of tensors that have one shape and dtype, for each of these."""
         kind = self._kind[tensors]
         for each in np.unique(kind).tolist():
@@ -209,7 +244,7 @@ def _boxes(patterns: Patterns, origins: Ints) -> _Boxes:
 
 
 def _lines(boxes: _Boxes, size: tuple[int, ...], dtype: DType, line_bytes: int) -> Ints:
-    """Rows and lines of rectangles in tensors of one size, as in `_Places`."""
+    """Rows and lines of rectangles in tensors of one size, as in `Grids`."""
     # A tensor of one dimension is one row.
     strides = np.array([math.prod(size[axis + 1 : -1]) for axis in range(len(size) - 1)], np.int64)
     first = boxes.offset[:, :-1] @ strides
@@ -224,26 +259,26 @@ def _nbytes(dtype: DType, elements: Ints) -> Ints:
     return -(-elements * dtype.bits // 8)
 
 
-def _touches(count: int, all_places: list[_Places], grids: Grids, kinds: Kinds) -> Touches:
+def _touches(count: int, places: _Places, grids: Grids, kinds: Kinds) -> Touches:
     """Cells of all places, by the submits that touch them."""
-    tasks, cells, kind_of = [], [], []
-    for places in all_places:
-        cell, shapes = grids.cells(places.tensor, places.lines)
-        line_bytes = grids.line_bytes(places.tensor, places.lines)
-        table = np.column_stack([shapes, places.first_bytes.astype(np.int64), line_bytes])
+    start = np.concatenate(([0], np.cumsum(places.counts(count)))).astype(np.int32)
+    cells, kind_of = (np.empty(start[-1], dtype=np.int32) for _ in range(2))
+    free = start[:-1].copy()  # where the next touch of each submit goes
+    known: dict[tuple[int, ...], int] = {}
+    for task, tensor, lines, first_bytes in places:
+        cell, shapes = grids.cells(tensor, lines)
+        table = np.column_stack([shapes, first_bytes, grids.line_bytes(tensor, lines)])
         first, number = distinct_rows(table)
-        new = [kinds.add(d, a, s, float(f), float(b)) for d, a, s, f, b in table[first].tolist()]
-        tasks.append(places.task)
-        cells.append(cell.astype(np.int32))
-        kind_of.append(np.array(new, dtype=np.int32)[number])
-    task = np.concatenate([np.zeros(0, dtype=np.int32), *tasks])
-    order = np.argsort(task, kind="stable")
-    start = np.concatenate(([0], np.cumsum(np.bincount(task, minlength=count))))
-    cell_column, kind_column = (
-        np.concatenate([np.zeros(0, dtype=np.int32), *column])[order] for column in (cells, kind_of)
-    )
-    return Touches(
-        array("i", start.astype(np.int32).tobytes()),
-        array("i", cell_column.tobytes()),
-        array("i", kind_column.tobytes()),
-    )
+        numbers = []
+        for row in map(tuple, table[first].tolist()):
+            if row not in known:
+                down, along, step, fetched, of_lines = row
+                known[row] = kinds.add(down, along, step, float(fetched), float(of_lines))
+            numbers.append(known[row])
+        begins = np.flatnonzero(np.diff(task, prepend=-1))  # those of a submit are together
+        lengths = np.diff(begins, append=len(task))
+        at = np.repeat(free[task[begins]] - begins, lengths) + np.arange(len(task))
+        cells[at] = cell
+        kind_of[at] = np.array(numbers, dtype=np.int32)[number]
+        free[task[begins]] += lengths.astype(np.int32)
+    return Touches(column("i", start), column("i", cells), column("i", kind_of))

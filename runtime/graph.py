@@ -179,11 +179,8 @@ class TaskGraph:
             makes[number] = any(p.direction is Direction.OUT for p in kernel.parameters)
         made = [
             (submit, view.buffer.nbytes)
-            for submit, (kernel, views) in enumerate(
-                zip(self.kernel.tolist(), self.views, strict=True)
-            )
-            if makes[kernel]
-            for view in views
+            for submit in np.flatnonzero(np.array(makes)[self.kernel]).tolist()
+            for view in self.views[submit]
             if view.buffer.owner == submit
         ]
         columns = np.array(made, dtype=np.int64).reshape(-1, 2)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from devices.errors import InputError, unknown_name
+from runtime.garbage import garbage_collection_paused
 from runtime.handwritten import Orchestration, submits_of
 from runtime.host_memory import InputValue
 from runtime.language import Lowering, Program
@@ -173,4 +174,5 @@ class Workload:
         InputError
             The program cannot be read.
         """
-        return submits_of(self.build(**parameters), lowering, self.read_values(parameters))
+        with garbage_collection_paused():
+            return submits_of(self.build(**parameters), lowering, self.read_values(parameters))

@@ -148,6 +148,7 @@ def attend(
     def part(tensor: View, first: int, count: int) -> View:
         return View(tensor.buffer, (count, kernels.head_dim), (first, 0))
 
+    queries, results = part(q, row, many), part(out, row, many)
     with o.scope():
         total, largest, summed = o.alloc(
             ("o", (many, kernels.head_dim), fp32), ("m", (many, 1), fp32), ("l", (many, 1), fp32)
@@ -157,14 +158,14 @@ def attend(
             qk, sf, pv, up = kernels.of(requests, there)
             begin = token + number * kernels.block * requests
             keys = requests * there * kernels.block
-            score = o.submit(qk, part(q, row, many), part(k, begin, keys)).outputs
+            score = o.submit(qk, queries, part(k, begin, keys)).outputs
             weight, most, summed_up = o.submit(sf, *score).outputs
             value = o.submit(pv, weight, part(v, begin, keys)).outputs
             flags = FIRST * (number == 0) + LAST * (number + there == blocks)
             o.submit(
                 up,
                 *(most, summed_up, *value),
-                *(largest, summed, total, part(out, row, many)),
+                *(largest, summed, total, results),
                 scalars=[flags],
             )
 
