@@ -323,3 +323,13 @@ def test_a_run_that_cannot_fit_is_refused_with_figures(tilesim, monkeypatch):
     assert_refused(tilesim("replay", RESTRUCTURED, *SMALL), "208 submits need", "are free")
     found = json.loads(tilesim("sweep", *TINY, "-v", "width=4,40", "--jobs", "0", "--json").out)
     assert [row["error"] is None for row in found["rows"]] == [True, False]
+
+
+def test_points_that_do_not_fit_on_chip_are_marked(tilesim):
+    words = ("qwen3-scope3-resident", "hidden=2048", "intermediate=2048")
+    outcome = tilesim("sweep", *words, "-v", "norm_chunk=256,2048", "--jobs", "0")
+    small, large = swept(tilesim, *words, "-v", "norm_chunk=256,2048")["rows"]
+    assert (small["overflows"], large["overflows"]) == (0, 1)
+    assert f"{large['wall_clock_us']:.2f}*" in outcome.out
+    assert f"Fastest: norm_chunk=256, {small['wall_clock_us']:.2f} us" in outcome.out
+    assert "* 1 points have kernels that do not fit on chip" in outcome.out
