@@ -62,6 +62,19 @@ class SweepTable:
         columns["error"] = np.array([row.error or "" for row in self.rows], dtype=object)
         return columns
 
+    def best(self, figure: str = "wall_clock_us") -> Row:
+        """The point with the least of a figure among those that run and fit on chip.
+
+        Raises
+        ------
+        InputError
+            There is none.
+        """
+        fitting = [row for row in self.rows if row.error is None and not row.figures["overflows"]]
+        if not fitting:
+            raise InputError(f"{self.name}: no point runs and fits on chip")
+        return min(fitting, key=lambda row: row.figures[figure])
+
     @property
     def failed(self) -> tuple[Row, ...]:
         """The points that have failed."""
