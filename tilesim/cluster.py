@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from itertools import chain
@@ -26,7 +27,7 @@ _TASKS_A_THREAD, _LEAST_TASKS = 4, 64
 """Tasks that the scheduler knows at a time: enough for workers that join."""
 
 
-def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Iterator[Row]:
+def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Generator[Row]:
     """Run the points of a plan that are not done, on the workers of a Dask scheduler.
 
     A task whose worker dies runs again on another: Dask sees to that. One that has killed several
@@ -58,12 +59,15 @@ def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Iter
 
 def _library() -> Any:
     try:
-        return import_module("distributed")
+        library = import_module("distributed")
     except ModuleNotFoundError as error:
         raise InputError(
             "--cluster needs dask.distributed, which is not installed; run: "
             "pip install 'tilesim[cluster]'"
         ) from error
+    for name in ("distributed", "distributed.client", "distributed.utils"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters becomes an `InputError`
+    return library
 
 
 def _connected(library: Any, address: str) -> Any:
@@ -131,11 +135,11 @@ def _rows(library: Any, future: Any, points: Sequence[Point]) -> list[Row] | Non
     """
     try:
         rows: list[Row] = future.result()
-    except library.KilledWorker as error:
+    except library.KilledWorker:
         if len(points) > 1:
             return None
         (point,) = points
-        told = f"its worker died, several times: {error}"
+        told = "its worker died each time; give smaller sizes, or workers with more memory"
         return [Row(point.number, dict(point.values), error=told)]
     except InputError:
         raise

@@ -225,7 +225,13 @@ def _go_on(worker: _Worker) -> None:
 
 
 def _start() -> _Worker:
-    """A new process with a connection to it."""
+    """A new process with a connection to it.
+
+    Raises
+    ------
+    InputError
+        The system starts no more processes.
+    """
     ours, its = Pipe()
     # It finds the same tilesim, however this process found it; one thread, as all cores are busy.
     paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
@@ -234,14 +240,18 @@ def _start() -> _Worker:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "tilesim.pool_worker", str(its.fileno())],
-        env={**os.environ, **changed},
-        pass_fds=[its.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # what program files print is not the output of the sweep
-        start_new_session=True,
-    )
+    command = [sys.executable, "-P", "-m", "tilesim.pool_worker", str(its.fileno())]
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            env={**os.environ, **changed},
+            pass_fds=[its.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # what program files print is not the output of the sweep
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InputError(f"cannot start a process for the sweep: {error.strerror}") from error
     its.close()  # so that the death of the process closes the connection
     return _Worker(process, ours)
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from tilesim.console import new_table
 from tilesim.points import Row
 from tilesim.setup_words import Value
-from tilesim.sweep import SweepTable
 from tilesim.sweep_files import row_record
 from tilesim.sweep_plan import Plan
+from tilesim.sweep_table import SweepTable
 
-__all__ = ["MOST_SHOWN", "plan_record", "print_sweep_table"]
+__all__ = ["MOST_SHOWN", "described", "plan_record", "print_sweep_table", "shown_value"]
 
 MOST_SHOWN = 40
 """Rows that a table has at the most."""

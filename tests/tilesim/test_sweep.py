@@ -58,6 +58,7 @@ def test_programs_and_graphs_are_built_once():
             "lowering": "2026-04,2026-08",
             "dependencies": "tensor,tile",
         },
+        {"groups": 20},
     )
     runner = PointRunner()
     points = [point for group in plan.groups() for point in group]
