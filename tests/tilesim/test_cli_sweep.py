@@ -351,3 +351,10 @@ def test_points_that_do_not_fit_on_chip_are_marked(tilesim):
     assert f"{large['wall_clock_us']:.2f}*" in outcome.out
     assert f"Fastest: norm_chunk=256, {small['wall_clock_us']:.2f} us" in outcome.out
     assert "* 1 points have kernels that do not fit on chip" in outcome.out
+
+
+def test_points_that_take_the_same_are_told_so(tilesim):
+    text = tilesim("sweep", *TINY, "-v", "priority.node=0,1", "--jobs", "0").out
+    assert "points have failed" in text  # there is no such kernel
+    same = tilesim("sweep", *TINY, "-v", "setup.ideal=none", "-v", "estimate_error=0,0.5")
+    assert "All points take" in same.out
