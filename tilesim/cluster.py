@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
 from collections.abc import Collection, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from importlib import import_module
 from importlib.metadata import version
 from itertools import chain
@@ -21,6 +23,8 @@ from tilesim.sweep_plan import Plan
 __all__ = ["run_on_cluster"]
 
 _CONNECT_S = 10
+_GONE = (OSError, TimeoutError, RuntimeError, asyncio.CancelledError, CancelledError)
+"""What a scheduler that has gone looks like."""
 _MOST_POINTS = 16
 """Points of a task: they share a program, and their rows come together."""
 _TASKS_A_THREAD, _LEAST_TASKS = 4, 64
@@ -143,7 +147,11 @@ def _rows(library: Any, future: Any, points: Sequence[Point]) -> list[Row] | Non
         return [Row(point.number, dict(point.values), error=told)]
     except InputError:
         raise
-    except (library.core.CommClosedError, OSError, TimeoutError, RuntimeError) as error:
+    except ImportError as error:
+        raise InputError(
+            f"--cluster: a worker has no tilesim that can be imported: {error}"
+        ) from error
+    except (*_GONE, library.core.CommClosedError) as error:
         raise InputError(f"--cluster: the scheduler has gone: {error}") from error
     return rows
 

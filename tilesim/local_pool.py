@@ -44,7 +44,7 @@ def run_here(points: PointQueue | Iterable[Point]) -> Iterator[Row]:
         yield runner.run(point)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
     """A process, and what it does.
 
@@ -133,11 +133,12 @@ class LocalPool:
             worker.group = None
             self._give(worker, queue)
         self._grow(queue)
-        while busy := {w.connection: w for w in self._workers if w.point is not None}:
-            for ready in wait(list(busy)):
-                if busy[ready] not in self._workers:  # type: ignore[index]  # one of ours
+        while busy := [worker for worker in self._workers if worker.point is not None]:
+            for ready in wait([worker.connection for worker in busy]):
+                worker = next(worker for worker in busy if worker.connection is ready)
+                if worker not in self._workers:
                     continue  # it had to make room for another
-                row = self._hear(busy[ready], queue, tries)  # type: ignore[index]  # one of ours
+                row = self._hear(worker, queue, tries)
                 self._admit(queue)
                 self._grow(queue)
                 if row is not None:
