@@ -20,7 +20,7 @@ from tilesim.digests import named_files
 from tilesim.points import Point, Row
 from tilesim.sweep_plan import Plan
 
-__all__ = ["run_on_cluster"]
+__all__ = ["check_versions", "run_on_cluster"]
 
 _CONNECT_S = 10
 _GONE = (OSError, TimeoutError, RuntimeError, asyncio.CancelledError, CancelledError)
@@ -55,7 +55,7 @@ def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Gene
     library = _library()
     client = _connected(library, address)
     try:
-        _check_versions(client)
+        check_versions(client)
         yield from _run(library, client, plan, done)
     finally:
         client.close(timeout=_CONNECT_S)
@@ -88,17 +88,25 @@ def _connected(library: Any, address: str) -> Any:
     return client
 
 
-def _check_versions(client: Any) -> None:
-    """Refuse workers that would simulate something else."""
+def check_versions(client: Any) -> None:
+    """Refuse workers that would simulate something else.
+
+    Raises
+    ------
+    InputError
+        A worker has another version of tilesim, or none.
+    """
     own = version("tilesim")
     for worker, found in client.run(find_versions, on_error="return").items():
-        if found != own:
-            has = (
-                f"tilesim {found}" if isinstance(found, str) else "no tilesim that can be imported"
-            )
-            raise InputError(
-                f"--cluster: worker {worker} has {has}, and here is {own}; install the same there"
-            )
+        if isinstance(found, ImportError):
+            has = "no tilesim that can be imported"
+        elif isinstance(found, str) and found != own:
+            has = f"tilesim {found}"
+        else:
+            continue  # the same; or it is about to end, and so will do no harm
+        raise InputError(
+            f"--cluster: worker {worker} has {has}, and here is {own}; install the same there"
+        )
 
 
 def _run(library: Any, client: Any, plan: Plan, done: Collection[int]) -> Iterator[Row]:
