@@ -114,7 +114,7 @@ class Orchestrator:
                 return
             submit += 1
         if submit in self._reveals:
-            self._at(now_us - begin_us, now_us, lambda us: self._reveal(submit, us))
+            self._at(now_us - begin_us, now_us, self._reveal_last)
 
     def _stop(self, submit: int, now_us: float) -> bool:
         """Do what the time of a submit matters for; returns whether it can go on."""
@@ -129,6 +129,9 @@ class Orchestrator:
     def _reveal(self, submits: int, now_us: float) -> None:
         for task in self._reveals.pop(submits, ()):
             self.board.reveal(task, now_us)
+
+    def _reveal_last(self, now_us: float) -> None:
+        self._reveal(self._count, now_us)
 
     def _at(self, delay_us: float, time_us: float, step: Callable[[float], None]) -> None:
         """Have `step` run after a delay, with the exact time, which now + delay need not be."""

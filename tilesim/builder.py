@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from devices.capacity import overflows
-from devices.traffic import Footprints
+from devices.footprints import Footprints
 from runtime.case import Case
 from runtime.dependencies import find_graph
 from runtime.footprints import find_footprints
