@@ -67,6 +67,9 @@ class Workload:
         ``noted()`` tells, after a run, what a reader of its results has to know.
     required : tuple of str
         Parameters without a default.
+    follows : mapping of str to str
+        Parameters that have the value of another one unless they are given; their defaults are
+        those of the default of that one.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Workload:
     given: Mapping[str, InputValue] = field(default_factory=dict)
     noted: Callable[[], tuple[str, ...]] | None = None
     required: tuple[str, ...] = ()
+    follows: Mapping[str, str] = field(default_factory=dict)
 
     def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
@@ -102,6 +106,8 @@ class Workload:
                 f"{self.name}: {missing[0]} has no default; give it with --set {missing[0]}=NUMBER"
             )
         chosen = {**self.defaults, **settings}
+        for name, other in self.follows.items():
+            chosen[name] = settings.get(name, chosen[other])
         for whole, part in self.divides:
             size = part if isinstance(part, int) else chosen[part]
             if chosen[whole] % size:
