@@ -12,6 +12,7 @@ from runtime.dependencies import find_graph
 from runtime.footprints import find_footprints
 from runtime.graph import TaskGraph
 from runtime.submits import Submits
+from tilesim.memory import check_room
 from tilesim.replay import build_case
 from tilesim.setup import Setup
 from tilesim.sources import Subject
@@ -28,13 +29,20 @@ class Builder:
     Runs that come in the order of their programs so build each program and each graph once; and
     no more than one is in memory.
 
+    Parameters
+    ----------
+    admit : callable
+        ``admit(name, submits)`` is told each program that was read, before its graph is found;
+        raises an `InputError` if that may not be.
+
     Attributes
     ----------
     programs, graphs : int
         How many were built.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, admit: Callable[[str, int], None] = check_room) -> None:
+        self._admit = admit
         self.programs = 0
         self.graphs = 0
         self._workload: Subject | None = None
@@ -77,7 +85,9 @@ class Builder:
     def _record(self, workload: Any, parameters: dict[str, int], setup: Setup) -> Submits:
         self._kept.clear()  # before the next one takes memory
         self.programs += 1
-        return cast(Submits, workload.submits(parameters, setup.lowering))
+        submits = cast(Submits, workload.submits(parameters, setup.lowering))
+        self._admit(workload.name, len(submits))
+        return submits
 
     def _graph(self, submits: Submits, setup: Setup) -> TaskGraph:
         for name in ("graph", "footprints", "times"):

@@ -20,6 +20,7 @@ from tilesim.verbs.export import export_run
 from tilesim.verbs.listing import list_devices, list_policies, list_runtimes, list_workloads
 from tilesim.verbs.replay import replay_workload
 from tilesim.verbs.run import run_file
+from tilesim.verbs.sweep import sweep_workload
 from tilesim.verbs.validate import calibrate_constants, validate_model
 from tilesim.verbs.whatif import ask_what_if
 
@@ -45,6 +46,7 @@ _VERBS: dict[str, Callable[..., None]] = {
     "compare": compare_workloads,
     "explain": explain_workload,
     "whatif": ask_what_if,
+    "sweep": sweep_workload,
     "check": check_workload,
     "capacity": show_capacity,
     "export": export_run,

@@ -15,8 +15,10 @@ from pathlib import Path
 from types import TracebackType
 
 from devices.errors import InputError
+from tilesim.memory import available_bytes
 from tilesim.point_queue import PointQueue
 from tilesim.points import Point, PointRunner, Row
+from tilesim.pool_room import Needs, PoolRoom
 
 __all__ = ["MOST_TRIES", "LocalPool", "run_here", "usable_cores"]
 
@@ -54,6 +56,8 @@ class _Worker:
         Group of its last point.
     point : Point or None
         What it runs.
+    needs : Needs or None
+        What it waits for.
     """
 
     process: subprocess.Popen[bytes]
@@ -61,6 +65,7 @@ class _Worker:
     is_ready: bool = False
     group: int | None = None
     point: Point | None = None
+    needs: Needs | None = None
 
     def end(self) -> None:
         """Kill it: it keeps nothing that would be lost."""
@@ -88,6 +93,7 @@ class LocalPool:
         self.jobs = jobs
         self._workers: list[_Worker] = []
         self._failed_starts = 0
+        self._room = PoolRoom(available_bytes())
 
     def __enter__(self) -> LocalPool:
         return self
@@ -103,7 +109,12 @@ class LocalPool:
     def close(self) -> None:
         """End all processes."""
         while self._workers:
-            self._workers.pop().end()
+            self._end(self._workers[-1])
+
+    def _end(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.end()
+        self._room.end(worker.process.pid)
 
     def run(self, points: PointQueue | Iterable[Point]) -> Iterator[Row]:
         """Run points, and give each row as it comes.
@@ -124,7 +135,10 @@ class LocalPool:
         self._grow(queue)
         while busy := {w.connection: w for w in self._workers if w.point is not None}:
             for ready in wait(list(busy)):
+                if busy[ready] not in self._workers:  # type: ignore[index]  # one of ours
+                    continue  # it had to make room for another
                 row = self._hear(busy[ready], queue, tries)  # type: ignore[index]  # one of ours
+                self._admit(queue)
                 self._grow(queue)
                 if row is not None:
                     yield row
@@ -139,11 +153,33 @@ class LocalPool:
 
     def _grow(self, queue: PointQueue) -> None:
         """Start processes while there are points for more."""
-        while len(self._workers) < self.jobs and (taken := queue.take(None)) is not None:
+        while len(self._workers) < self.jobs and self._room.has_room_for_one:
+            taken = queue.take(None)
+            if taken is None:
+                return
             worker = _start()
+            self._room.begin(worker.process.pid)
             self._workers.append(worker)
             worker.group, worker.point = taken
-            worker.connection.send(worker.point)
+            with suppress(OSError):
+                worker.connection.send(worker.point)
+
+    def _admit(self, queue: PointQueue) -> None:
+        """Let processes that wait for memory go on, as far as there is some."""
+        waiting = [worker for worker in self._workers if worker.needs is not None]
+        for worker in waiting:
+            if self._room.ask(worker.process.pid, worker.needs or Needs(0)):
+                _go_on(worker)
+        if waiting and all(w.needs is not None or w.point is None for w in self._workers):
+            # Nobody is at work who could give any back: the first one has the machine for itself,
+            # and finds out whether that is enough.
+            for other in [w for w in self._workers if w is not waiting[0]]:
+                self._end(other)
+                if other.point is not None and other.group is not None:
+                    queue.put_back(other.group, other.point)
+                    self.jobs = 1
+            self._room.give(waiting[0].process.pid, waiting[0].needs or Needs(0))
+            _go_on(waiting[0])
 
     def _hear(self, worker: _Worker, queue: PointQueue, tries: dict[int, int]) -> Row | None:
         """What a process says: that it has begun, a row, or nothing any more."""
@@ -154,6 +190,9 @@ class LocalPool:
         if said is None:
             worker.is_ready, self._failed_starts = True, 0
             return None
+        if isinstance(said, Needs):
+            worker.needs = said
+            return None
         worker.point = None
         self._give(worker, queue)
         row: Row = said
@@ -161,8 +200,7 @@ class LocalPool:
 
     def _bury(self, worker: _Worker, queue: PointQueue, tries: dict[int, int]) -> Row | None:
         """Have the point of a dead process run again, or give it up."""
-        worker.end()
-        self._workers.remove(worker)
+        self._end(worker)
         how = _ending(worker.process.returncode)
         point, group = worker.point, worker.group
         if point is None or group is None:  # pragma: no cover - an idle process is not listened to
@@ -178,6 +216,12 @@ class LocalPool:
                 return Row(point.number, dict(point.values), error=told)
         queue.put_back(group, point)
         return None
+
+
+def _go_on(worker: _Worker) -> None:
+    worker.needs = None
+    with suppress(OSError):  # it has died, which its connection will tell
+        worker.connection.send(True)
 
 
 def _start() -> _Worker:

@@ -15,6 +15,7 @@ from runtime.statistics import Statistics, summarize
 from tilesim.assumptions import read_assumptions
 from tilesim.builder import Builder
 from tilesim.input_values import read_inputs
+from tilesim.memory import check_room
 from tilesim.policies import failed_in_policy
 from tilesim.setup_words import Value, Words, setup_of
 from tilesim.sources import Subject, find_source
@@ -150,13 +151,12 @@ class PointRunner:
 
     Parameters
     ----------
-    allow : callable, optional
-        Told each case before it is simulated; raises an `InputError` if it may not be.
+    admit : callable
+        As for `Builder`.
     """
 
-    def __init__(self, allow: Callable[[Case], None] | None = None) -> None:
-        self.builder = Builder()
-        self._allow = allow
+    def __init__(self, admit: Callable[[str, int], None] = check_room) -> None:
+        self.builder = Builder(admit)
         self._found: tuple[Origin, Subject] | None = None
 
     def run(self, point: Point) -> Row:
@@ -181,8 +181,6 @@ class PointRunner:
         subject = self._found[1]
         setup = setup_of(point.setup)
         case = self.builder.case(subject, subject.parameters(point.settings), setup)
-        if self._allow is not None:
-            self._allow(case)
         if "repeat" in point.setup:
             case = replace(case, noise=Noise(setup.estimates.seed, int(point.setup["repeat"])))
         trace = case.simulate()

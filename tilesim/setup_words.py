@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
 from msgspec import Struct
 
 from devices.description import settings, with_values
-from devices.device import Device, load_device
+from devices.device import Device, available_devices, load_device
 from devices.errors import InputError, unknown_name
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies
 from runtime.estimates import Estimates
 from runtime.language import Lowering
-from runtime.version import RuntimeVersion, load_runtime
-from tilesim.ideals import idealized, read_ideals
+from runtime.version import RuntimeVersion, available_runtimes, load_runtime
+from tilesim.ideals import IDEALS, idealized, read_ideals
 from tilesim.options import read_choice
-from tilesim.policies import read_policy
+from tilesim.policies import policy_names, read_policy
 from tilesim.setup import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
 
-__all__ = ["SETUP_WORDS", "Value", "Words", "read_value", "setup_names", "setup_of"]
+__all__ = ["SETUP_WORDS", "Value", "Words", "read_value", "setup_names", "setup_of", "word_values"]
 
 Value = int | float | str
 """What a word of a setup or a parameter holds; truths are booleans."""
@@ -92,6 +92,20 @@ def read_value(name: str, text: str) -> Value:
         return read(text)
     except ValueError:
         raise InputError(f"{name}: {text!r} is not {kind}") from None
+
+
+def word_values(name: str) -> list[str]:
+    """The values of a word that has names for them; none for one that takes numbers."""
+    offers: dict[str, Callable[[], Sequence[str]]] = {
+        "policy": policy_names,
+        "dependencies": lambda: list(Dependencies),
+        "lowering": lambda: list(Lowering),
+        "device": available_devices,
+        "runtime": available_runtimes,
+        "profiling": lambda: ["yes", "no"],
+        "ideal": lambda: ["none", *IDEALS],
+    }
+    return [*offers[name]()] if name in offers else []
 
 
 def setup_names(words: Words) -> list[str]:
