@@ -41,7 +41,7 @@ class Reason(StrEnum):
     OVERFLOW = "a kernel does not fit on chip"
     ALLOCATION = "a kernel fits, but not as it is allocated"
     FAILED = "it does not run"
-    RACE = "unordered tasks met"
+    RACE = "tasks that nothing orders overlap in its run"
 
     @property
     def is_known_before(self) -> bool:
@@ -147,13 +147,17 @@ class Feasibility:
             return Verdict(reason, on_chip.worst, on_chip)
         return Verdict(on_chip=on_chip)
 
-    def _read(self, settings: Mapping[str, int], setup: Setup) -> tuple[tuple[Kernel, ...], Tensors]:
+    def _read(
+        self, settings: Mapping[str, int], setup: Setup
+    ) -> tuple[tuple[Kernel, ...], Tensors]:
         """The kernels of a program and its tensors, without a run of its orchestration."""
         workload = self._space.workload
         program = workload.build(**workload.parameters(settings))
         if isinstance(program, Orchestration):
             submits = program.submits()
-            tensors = tuple((v.buffer.name, str(v.buffer.dtype), v.shape) for v in submits.arguments)
+            tensors = tuple(
+                (v.buffer.name, str(v.buffer.dtype), v.shape) for v in submits.arguments
+            )
             return tuple(submits.kernels), tensors
         lowered = lower(program, setup.lowering)
         tensors = tuple((name, str(t.dtype), t.shape) for name, t in lowered.parameters)

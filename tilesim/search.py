@@ -200,9 +200,7 @@ class Searcher:
                 self._found.trials[point.number] = Trial(point, row, on_chip)
 
     def _cost(self, number: int) -> float:
-        """What a run costs, infinite if it must not be chosen; one that would be the best is
-        screened.
-        """
+        """What a run costs; infinite if it must not be chosen, which only the best are asked."""
         trial = self._found.trials.get(number)
         if trial is None:
             return math.inf

@@ -24,6 +24,9 @@ MOST_LISTED = 20_000
 
 OPTION = "--over"
 
+_CHANCE = ("seed", "repeat")
+"""Words of a setup that draw noise, and decide nothing."""
+
 
 @dataclass(frozen=True)
 class SearchSpace:
@@ -97,6 +100,9 @@ def make_space(
     """
     workload = program_of(origin.find(), "tune; sweep varies what it runs on")
     plan = make_plan(origin, over, settings, setup, OPTION, MOST_SPACE)
+    for axis in plan.axes:
+        if axis.word in _CHANCE:
+            raise InputError(f"{OPTION} {axis.name}: chance is nothing to choose; leave it out")
     parameters = [axis.name for axis in plan.axes if axis.is_parameter]
     fitting = [_fitting(axis, workload, plan, parameters) for axis in plan.axes]
     errors = [error for _, error in fitting if error]
@@ -104,9 +110,7 @@ def make_space(
     return SearchSpace(workload, replace(plan, axes=axes), plan.count, next(iter(errors), ""))
 
 
-def _fitting(
-    axis: Axis, workload: Workload, plan: Plan, varied: Sequence[str]
-) -> tuple[Axis, str]:
+def _fitting(axis: Axis, workload: Workload, plan: Plan, varied: Sequence[str]) -> tuple[Axis, str]:
     """An axis without the values that fit no value of the others, and what is wrong with one."""
     if not axis.is_parameter:
         return axis, ""
@@ -121,9 +125,7 @@ def _fitting(
     return replace(axis, values=kept), next(filter(None, errors.values()), "")
 
 
-def _error(
-    workload: Workload, settings: Mapping[str, int], free: Sequence[str] = ()
-) -> str | None:
+def _error(workload: Workload, settings: Mapping[str, int], free: Sequence[str] = ()) -> str | None:
     try:
         workload.parameters(settings, free)
     except InputError as error:

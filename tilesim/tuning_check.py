@@ -107,9 +107,7 @@ def check_candidate(
     run = _resized(run, sizes, tell)
     numbers = program_of(run.workload, "compute").numbers
     usual = (TOLERANCE, TOLERANCE) if numbers is None else (numbers.rtol, numbers.atol)
-    tolerances = Tolerances(
-        usual[0] if rtol is None else rtol, usual[1] if atol is None else atol
-    )
+    tolerances = Tolerances(usual[0] if rtol is None else rtol, usual[1] if atol is None else atol)
     check_memory(run)
     if numbers is not None:
         against = "golden results"

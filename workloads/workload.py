@@ -86,9 +86,7 @@ class Workload:
     required: tuple[str, ...] = ()
     follows: Mapping[str, str] = field(default_factory=dict)
 
-    def parameters(
-        self, settings: Mapping[str, Any], free: Collection[str] = ()
-    ) -> dict[str, int]:
+    def parameters(self, settings: Mapping[str, Any], free: Collection[str] = ()) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
 
         Parameters
