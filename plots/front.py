@@ -224,4 +224,4 @@ def _draw_side(
     if has_races:
         y += LINE_PX + 4
         axes.plot([8], [y], "x", markersize=5, color=SLOWER, markeredgewidth=1.1)
-        axes.text(26, y, "runs in which tasks met that nothing orders: not chosen", **style)
+        axes.text(26, y, "runs in which tasks overlap that nothing orders: not chosen", **style)

@@ -42,11 +42,12 @@ class Reason(StrEnum):
     ALLOCATION = "a kernel fits, but not as it is allocated"
     FAILED = "it does not run"
     RACE = "tasks that nothing orders overlap in its run"
+    NUMBERS = "its numbers are wrong"
 
     @property
     def is_known_before(self) -> bool:
         """Whether it is known without a simulation."""
-        return self not in (Reason.FAILED, Reason.RACE)
+        return self not in (Reason.FAILED, Reason.RACE, Reason.NUMBERS)
 
 
 @dataclass(frozen=True)

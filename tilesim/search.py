@@ -108,9 +108,9 @@ class Found:
         """Whether it is known what comes of a point."""
         return number in self.trials or number in self.left_out
 
-    def drop(self, trial: Trial, told: str) -> None:
-        """Leave out a point for how it ran."""
-        self.left_out[trial.number] = Verdict(Reason.RACE, told, trial.on_chip)
+    def drop(self, trial: Trial, reason: Reason, told: str) -> None:
+        """Leave out a point that has run."""
+        self.left_out[trial.number] = Verdict(reason, told, trial.on_chip)
 
 
 class Searcher:
@@ -208,7 +208,7 @@ class Searcher:
         if cost < self._least:
             told = self._screen(trial)
             if told is not None:
-                self._found.drop(trial, told)
+                self._found.drop(trial, Reason.RACE, told)
                 return math.inf
             self._least = cost
         return cost

@@ -9,7 +9,7 @@ from time import perf_counter
 
 from devices.errors import InputError
 from runtime.attribution import Gap, attribute_gap
-from tilesim.feasibility import Feasibility, Fit, OnChip
+from tilesim.feasibility import Feasibility, Fit, OnChip, Reason
 from tilesim.journal import Journal
 from tilesim.local_pool import LocalPool, run_here, usable_cores
 from tilesim.objective import Objective, read_objective
@@ -268,11 +268,12 @@ class _Tuner:
                 break
             race = self._race(trial)
             if race is not None:
-                found.drop(trial, race)
+                found.drop(trial, Reason.RACE, race)
                 continue
             checked, unchecked = self._check(trial, numbers)
             problem = None if checked is None else checked.problem
             if problem is not None:
+                found.drop(trial, Reason.NUMBERS, problem)
                 rejected.append(Rejected(trial, problem))
                 continue
             screened = self._screen(trial)
@@ -318,4 +319,4 @@ class _Tuner:
                 return front
             for trial, told in races:
                 if told is not None:
-                    found.drop(trial, told)
+                    found.drop(trial, Reason.RACE, told)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from runtime.attribution import Gap
+from tilesim.axes import Axis
 from tilesim.feasibility import Fit, OnChip, Reason
 from tilesim.objective import Objective
 from tilesim.points import figures_of
@@ -119,6 +120,12 @@ class Tuning:
     def is_exhaustive(self) -> bool:
         """Whether every point that can run has run."""
         return self.found.method is Method.EXHAUSTIVE
+
+    def baseline_value(self, axis: Axis) -> str:
+        """What the baseline has for an axis, in words."""
+        if axis.is_parameter and self.baseline is not None:
+            return str(self.baseline.run.parameters[axis.name])
+        return str(self.space.plan.setup.get(axis.word, "default"))
 
     @property
     def gain_percent(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from devices.kernel import CoreType
 from runtime.explanation import Reason as Because
 from runtime.explanation import explain
 from tilesim.check_report import print_matches
@@ -13,7 +14,7 @@ from tilesim.replay import Run
 from tilesim.report import print_caveat
 from tilesim.sweep_report import described, shown_value
 from tilesim.tuning import Best, Tuning
-from tilesim.validated import outside_validated
+from tilesim.validated import is_pipelined, outside_validated
 
 __all__ = ["command_of", "print_tuning", "summary_of"]
 
@@ -26,7 +27,9 @@ def print_tuning(console: Console, tuning: Tuning) -> None:
     _print_rejected(console, tuning)
     best = tuning.best
     if best is None:
-        print_line(console, "No point may be chosen.")
+        races = any(pruned.reason is Reason.RACE for pruned in tuning.pruned)
+        hint = "; --allow-races chooses among those that raced" if races else ""
+        print_line(console, f"No point may be chosen{hint}.", "red")
         return
     _print_front(console, tuning)
     _print_why(console, tuning, best)
@@ -85,10 +88,13 @@ def _print_space(console: Console, tuning: Tuning) -> None:
     table.add_column("For example", overflow="fold")
     is_listed = tuning.space.listed is not None
     for pruned in tuning.pruned:
-        when = "" if pruned.reason.is_known_before else " (after a run)"
-        at_least = "" if is_listed or pruned.reason is not Reason.SIZES else "at least "
-        table.add_row(f"{pruned.reason}{when}", f"{at_least}{pruned.count:,}", pruned.example)
+        if pruned.reason.is_known_before:
+            at_least = "" if is_listed or pruned.reason is not Reason.SIZES else "at least "
+            table.add_row(pruned.reason, f"{at_least}{pruned.count:,}", pruned.example)
     table.add_row("simulated", f"{len(tuning.found.rows):,}")
+    for pruned in tuning.pruned:
+        if not pruned.reason.is_known_before:
+            table.add_row(f"  but {pruned.reason}", f"{pruned.count:,}", pruned.example)
     table.add_section()
     table.add_row("all", f"{tuning.space.given:,}")
     table.caption = (
@@ -132,7 +138,7 @@ def _print_front(console: Console, tuning: Tuning) -> None:
         )
     table.caption = (
         f"on chip: the largest part of a memory that any kernel takes, bytes {tuning.fit}; "
-        "of other points, none is faster with less"
+        "of other points, none is faster with less; only the best has its numbers checked"
     )
     console.print(table)
 
@@ -153,8 +159,9 @@ def _print_why(console: Console, tuning: Tuning, best: Best) -> None:
         table.add_column("Baseline", justify="right")
     table.add_column("Best", justify="right")
     for axis in tuning.space.plan.axes:
-        if axis.is_parameter:
-            table.add_row(axis.name, *(str(run.parameters[axis.name]) for run in runs))
+        chosen = shown_value(best.trial.row.values[axis.name])
+        before = tuning.baseline_value(axis)
+        table.add_row(axis.name, *([] if len(runs) == 1 else [before]), chosen)
     table.add_section()
     for name, values in _figures(runs, on_chip):
         table.add_row(name, *values)
@@ -239,15 +246,28 @@ def _print_trust(console: Console, tuning: Tuning, best: Best) -> None:
     print_line(console, f"Hazards: {best.screened.told}", style)
     if tuning.baseline is not None:
         print_line(console, f"  of the baseline: {tuning.baseline.told}")
-    outside = outside_validated(best.screened.run.graph.kernels)
-    if outside:
-        print_line(console, "Shapes for which the model was not validated:", "yellow")
-        for line in outside:
-            print_line(console, f"  {line}", "yellow")
-    else:
-        print_line(console, "Cube kernels have shapes for which the model was validated.")
+    _print_shapes(console, best.screened.run)
     print_caveat(console, best.screened.run)
     uncertainty = best.screened.run.setup.device.uncertainty.cube_serial_percent
     gain = tuning.gain_percent
     if gain is not None and 0.0 < gain < uncertainty:
         print_line(console, "The gain is smaller than that: measure before relying on it.", "dim")
+
+
+def _print_shapes(console: Console, run: Run) -> None:
+    """Whether the model was validated for what the kernels do."""
+    kernels = run.graph.kernels
+    outside = outside_validated(kernels)
+    if outside:
+        print_line(console, "Shapes for which the model was not validated:", "yellow")
+        for line in outside:
+            print_line(console, f"  {line}", "yellow")
+    elif any(kernel.core is CoreType.AIC for kernel in kernels):
+        print_line(console, "Cube kernels have shapes for which the model was validated.")
+    if any(map(is_pipelined, kernels)):
+        print_line(
+            console,
+            "Some loops are pipelined: the on-chip figures count each of their tiles once, and "
+            "the device may hold it twice.",
+            "yellow",
+        )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from devices.kernel import CoreType, Kernel, walk
+from devices.kernel import Branch, CoreType, Kernel, Loop, Statement, walk
 
-__all__ = ["outside_validated"]
+__all__ = ["is_pipelined", "outside_validated"]
 
 VALIDATED = {
     "rows of a product": (8, 64),
@@ -40,3 +40,17 @@ def _figures(kernel: Kernel) -> Iterator[tuple[str, int]]:
         if op.name == "tile.load" and op.box is not None:
             dtype = kernel.parameters[op.box.parameter].dtype
             yield "bytes of a loaded row", dtype.nbytes(op.box.shape[-1])
+
+
+def is_pipelined(kernel: Kernel) -> bool:
+    """Whether a loop of a kernel overlaps its iterations."""
+    return _has_pipeline(kernel.body)
+
+
+def _has_pipeline(body: Sequence[Statement]) -> bool:
+    for statement in body:
+        if isinstance(statement, Loop) and (statement.stages > 1 or _has_pipeline(statement.body)):
+            return True
+        if isinstance(statement, Branch) and _has_pipeline((*statement.then, *statement.orelse)):
+            return True
+    return False
