@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from devices.capacity import overflows
 from devices.traffic import Footprints
 from runtime.case import Case
 from runtime.dependencies import find_graph
@@ -82,6 +83,16 @@ class Builder:
             profiling=setup.profiling,
         )
 
+    def overflows(self, case: Case) -> int:
+        """Kernels of the case that was made last which do not fit on chip."""
+        kernels, device = case.graph.kernels, case.device
+        _, count = self._keep(
+            "overflows",
+            (id(kernels), device.buffers),
+            lambda: (kernels, sum(1 for _ in overflows(kernels, device))),  # kept, so is the id
+        )
+        return count
+
     def _record(self, workload: Any, parameters: dict[str, int], setup: Setup) -> Submits:
         self._kept.clear()  # before the next one takes memory
         self.programs += 1
@@ -90,7 +101,7 @@ class Builder:
         return submits
 
     def _graph(self, submits: Submits, setup: Setup) -> TaskGraph:
-        for name in ("graph", "footprints", "times"):
+        for name in ("graph", "footprints", "times", "overflows"):
             self._kept.pop(name, None)
         self.graphs += 1
         return find_graph(

@@ -99,7 +99,7 @@ def _run(library: Any, client: Any, plan: Plan, done: Collection[int]) -> Iterat
     waiting = _tasks(plan, done, _threads(client))
     again: list[list[Point]] = []
     running: dict[Any, list[Point]] = {}
-    finished = library.as_completed()
+    finished = library.as_completed(loop=client.loop)
 
     def fill() -> None:
         while len(running) < max(_LEAST_TASKS, _TASKS_A_THREAD * _threads(client)):

@@ -46,9 +46,11 @@ FIGURES = (
     "hbm_gbps",
     "binding",
     "binding_us",
+    "overflows",
 )
 """Names of the figures of a row, as in the JSON of replay; `scheduler_busy_us` is the mean over
-the threads, `binding` and `binding_us` the name and the value of the largest lower bound."""
+the threads, `binding` and `binding_us` the name and the value of the largest lower bound,
+`overflows` the kernels that do not fit on chip."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ class PointRunner:
         if "repeat" in point.setup:
             case = replace(case, noise=Noise(setup.estimates.seed, int(point.setup["repeat"])))
         trace = case.simulate()
-        return figures_of(case, summarize(trace), case.bounds(trace))
+        overflows = self.builder.overflows(case)
+        return figures_of(case, summarize(trace), case.bounds(trace), overflows)
 
 
 def run_point(point: Point, runner: PointRunner | None = None) -> Row:
@@ -205,7 +208,7 @@ def run_point(point: Point, runner: PointRunner | None = None) -> Row:
     return (runner or PointRunner()).run(point)
 
 
-def figures_of(case: Case, found: Statistics, bounds: Bounds) -> dict[str, Figure]:
+def figures_of(case: Case, found: Statistics, bounds: Bounds, overflows: int) -> dict[str, Figure]:
     """The figures of a run: those of `FIGURES`."""
     graph, binding = case.graph, bounds.binding
     threads = found.scheduler_busy_us
@@ -217,6 +220,7 @@ def figures_of(case: Case, found: Statistics, bounds: Bounds) -> dict[str, Figur
         "scheduler_busy_us": sum(threads) / len(threads),
         "binding": binding.name,
         "binding_us": binding.us,
+        "overflows": overflows,
     }
     return {name: others[name] if name in others else getattr(found, name) for name in FIGURES}
 

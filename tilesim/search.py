@@ -18,7 +18,7 @@ from tilesim.search_space import SearchSpace
 
 __all__ = ["BATCH", "Found", "Method", "RunPoints", "Screen", "Searcher", "Trial"]
 
-BATCH = 16
+BATCH = 8
 """Points that are proposed before any of them is told, so that the number of processes changes
 nothing."""
 

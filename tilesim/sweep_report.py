@@ -40,7 +40,7 @@ def print_sweep_table(console: Console, plan: Plan, table: SweepTable) -> None:
     words = [f"{name}={value}" for name, value in {**plan.settings, **plan.setup}.items()]
     console.print(f"  {' '.join([plan.name, *words])}", highlight=False)
     good = [row for row in table.rows if row.error is None]
-    ranked = sorted(good, key=_wall_us)
+    ranked = sorted(good, key=lambda row: (not _fits(row), _wall_us(row)))
     if ranked:
         _print_rows(console, plan, good if len(good) <= MOST_SHOWN else ranked[:MOST_SHOWN])
     if len(good) > MOST_SHOWN:
@@ -49,12 +49,18 @@ def print_sweep_table(console: Console, plan: Plan, table: SweepTable) -> None:
             highlight=False,
         )
     if len(ranked) > 1:
-        best, worst = ranked[0], ranked[-1]
+        best, worst = ranked[0], max(good, key=_wall_us)
         console.print(
             f"Fastest: {described(best.values)}, {_wall_us(best):.2f} us; "
             f"slowest: {described(worst.values)}, {_wall_us(worst):.2f} us",
             highlight=False,
             soft_wrap=True,
+        )
+    unfit = sum(not _fits(row) for row in good)
+    if unfit:
+        console.print(
+            f"* {unfit} points have kernels that do not fit on chip; tilesim capacity says which",
+            highlight=False,
         )
     _print_failures(console, table)
 
@@ -73,6 +79,10 @@ def shown_value(value: Value) -> str:
 
 def _wall_us(row: Row) -> float:
     return float(row.figures["wall_clock_us"])
+
+
+def _fits(row: Row) -> bool:
+    return not row.figures["overflows"]
 
 
 def _print_rows(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
@@ -96,7 +106,7 @@ def _print_rows(console: Console, plan: Plan, rows: Sequence[Row]) -> None:
         table.add_row(
             *(shown_value(value) for value in row.values.values()),
             str(figures["tasks"]),
-            f"{wall_us:.2f}",
+            f"{wall_us:.2f}" + ("" if _fits(row) else "*"),
             f"{figures['avg_exec_us']:.2f}",
             f"{figures['avg_latency_us']:.2f}",
             f"{100 * figures['aic_busy']:.1f}",

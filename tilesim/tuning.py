@@ -133,7 +133,7 @@ class Tuning:
         if self.best is None or self.baseline is None:
             return None
         run = self.baseline.run
-        figures = figures_of(run.case, run.statistics, run.bounds)
+        figures = figures_of(run.case, run.statistics, run.bounds, len(run.overflows))
         before = float(figures[self.objective.figure])
         now = self.objective.of(self.best.trial.row)
         better = now - before if self.objective.is_maximised else before - now

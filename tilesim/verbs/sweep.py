@@ -100,13 +100,30 @@ def sweep_workload(
     """
     plan = _plan(workload, options, vary or [])
     _check(plan, jobs, cluster, out, plot, figure)
+    table, interrupted = _swept(plan, jobs, cluster, out)
+    if plot is not None and not interrupted:
+        draw_table(table, plan, figure, plot)
+    if as_json:
+        print_json(plan_record(plan, table))
+    else:
+        print_sweep_table(output_console(), plan, table)
+    _end(plan, table, out, interrupted=interrupted)
+
+
+def _swept(
+    plan: Plan, jobs: int | None, cluster: str | None, out: Path | None
+) -> tuple[SweepTable, bool]:
+    """The rows that have come, and whether Ctrl-C has ended the sweep before the others have."""
     rows: list[Row] = []
     interrupted = False
     with ExitStack() as stack:
+        stack.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
         journal = None if out is None else stack.enter_context(Journal(out, plan))
         rows += journal.rows.values() if journal is not None else ()
         done = {row.number for row in rows}
-        runs = _runs(plan, jobs, cluster, done)
+        runs = (
+            run_plan(plan, jobs, done) if cluster is None else run_on_cluster(plan, cluster, done)
+        )
         try:
             _collect(runs, rows, journal, plan.count)
         except KeyboardInterrupt:
@@ -117,10 +134,7 @@ def sweep_workload(
             write_results(table, out)
         if journal is not None and not interrupted:
             journal.remove()
-    if plot is not None and not interrupted:
-        draw_table(table, plan, figure, plot)
-    _show(plan, table, as_json=as_json)
-    _end(plan, table, out, interrupted=interrupted)
+    return table, interrupted
 
 
 def _plan(words: list[str], options: Options, vary: list[str]) -> Plan:
@@ -159,12 +173,6 @@ def _check(
         check_picture(plan)
 
 
-def _runs(plan: Plan, jobs: int | None, cluster: str | None, done: set[int]) -> Iterator[Row]:
-    if cluster is not None:
-        return run_on_cluster(plan, cluster, done)
-    return run_plan(plan, jobs, done)
-
-
 def _collect(runs: Iterator[Row], rows: list[Row], journal: Journal | None, count: int) -> None:
     """Take rows as they come; each is in the journal before the next one is waited for."""
     failed = sum(row.error is not None for row in rows)
@@ -175,13 +183,6 @@ def _collect(runs: Iterator[Row], rows: list[Row], journal: Journal | None, coun
             rows.append(row)
             failed += row.error is not None
             advance(f"{failed} failed" if failed else "")
-
-
-def _show(plan: Plan, table: SweepTable, *, as_json: bool) -> None:
-    if as_json:
-        print_json(plan_record(plan, table))
-    else:
-        print_sweep_table(output_console(), plan, table)
 
 
 def _end(plan: Plan, table: SweepTable, out: Path | None, *, interrupted: bool) -> None:
