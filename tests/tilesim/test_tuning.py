@@ -11,9 +11,11 @@ from toy_programs import NEEDED, SCALED, TWICE
 
 import tilesim as ts
 from tilesim import optimizer
+from tilesim.axes import Axis
 from tilesim.feasibility import Feasibility, Fit, OnChip, Reason
 from tilesim.journal import Journal
 from tilesim.objective import read_objective
+from tilesim.optimizer import Optimizer
 from tilesim.pareto import pareto_front
 from tilesim.points import Origin, Point, Row
 from tilesim.search import Method, Trial
@@ -97,24 +99,53 @@ def test_a_kernel_that_fits_by_what_is_alive_alone_is_pruned_unless_that_is_aske
     assert {verdict.reason for verdict in verdicts[Fit.ALIVE]} == {None}
 
 
-def test_the_optimiser_finds_the_best_of_a_small_space_with_part_of_its_runs(program):
-    path, over = program(SCALED), {"chunk": "24:100"}
-    every = tune(path, over, choices=HERE, numbers=UNCHECKED)
-    some = tune(path, over, choices=Choices(jobs=0, budget=32), numbers=UNCHECKED)
-    assert (every.found.method, some.found.method) == (Method.EXHAUSTIVE, Method.OPTIMIZER)
-    assert (len(some.found.rows), len(every.found.rows)) == (32, 69)
-    assert some.best.trial.wall_clock_us == every.best.trial.wall_clock_us
-
-
-def test_what_the_optimiser_proposes_depends_on_the_seed_and_not_on_the_processes(program):
-    path, over = program(SCALED), {"chunk": "24:100"}
-    one, same, other = (
-        tune(path, over, choices=Choices(jobs=jobs, budget=17, seed=seed), numbers=UNCHECKED)
-        for jobs, seed in ((0, 0), (2, 0), (0, 1))
+def proposed(seed, count):
+    """Points that the optimiser asks for in a grid whose best is known, and their costs."""
+    axes = (
+        Axis("a", tuple(range(20)), True),
+        Axis("b", tuple(range(19, -1, -1)), True),
+        Axis("kind", ("x", "y", "z"), False),
     )
-    assert list(one.found.trials) == list(same.found.trials)
-    assert one.best.trial.row.figures == same.best.trial.row.figures
-    assert list(one.found.trials) != list(other.found.trials)
+    asked, found = Optimizer(axes, seed), {}
+    for _ in range(count):
+        ask, number = asked.ask()
+        a, b, kind = number // 60, 19 - number // 3 % 20, number % 3
+        if number in found:
+            asked.forget(ask)
+        elif a + b > 25:  # a third of the grid cannot run
+            found[number] = None
+            asked.refuse(ask, (a + b - 25) / 10)
+        else:
+            found[number] = (a - 13) ** 2 + (b - 11) ** 2 + 5 * (kind != 1)
+            asked.tell(ask, found[number])
+    return found
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_optimiser_finds_the_best_of_a_grid_with_a_tenth_of_its_points(seed):
+    found = proposed(seed, 120)
+    assert min(cost for cost in found.values() if cost is not None) == 0
+    refused = [number for number, cost in found.items() if cost is None]
+    assert len(refused) < 120 / 3  # it learns from those that cannot run
+    assert proposed(seed, 120) == found
+    assert list(proposed(seed + 2, 120)) != list(found)
+
+
+def test_a_space_of_more_than_the_budget_is_searched_in_part(program):
+    path, over = program(SCALED), {"chunk": "24:100"}
+    runs = [
+        tune(path, over, choices=Choices(jobs=jobs, budget=24), numbers=UNCHECKED)
+        for jobs in (0, 2)
+    ]
+    for found in runs:
+        assert found.found.method is Method.OPTIMIZER
+        assert len(found.found.rows) == 24
+        (pruned,) = found.pruned
+        assert (pruned.reason, pruned.count) == (Reason.OVERFLOW, 8)  # 93 to 100
+        assert found.gain_percent > 60.0
+    one, other = runs
+    assert list(one.found.trials) == list(other.found.trials)
+    assert one.best.trial.row.figures == other.best.trial.row.figures
 
 
 def test_a_space_that_is_too_large_to_be_listed_is_searched_all_the_same():
