@@ -121,6 +121,12 @@ class Tuning:
         """Whether every point that can run has run."""
         return self.found.method is Method.EXHAUSTIVE
 
+    @property
+    def not_looked_at(self) -> int:
+        """Points of which nothing is known, as they were not proposed."""
+        before = sum(pruned.count for pruned in self.pruned if pruned.reason.is_known_before)
+        return self.space.given - before - len(self.found.rows)
+
     def baseline_value(self, axis: Axis) -> str:
         """What the baseline has for an axis, in words."""
         if axis.is_parameter and self.baseline is not None:

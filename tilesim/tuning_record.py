@@ -36,6 +36,7 @@ def tuning_record(tuning: Tuning) -> dict[str, Any]:
         "seed": tuning.seed,
         "points": tuning.space.given,
         "simulated": len(tuning.found.rows),
+        "not_looked_at": tuning.not_looked_at,
         "pruned": [asdict(pruned) for pruned in tuning.pruned],
         "baseline": None
         if baseline is None or tuning.baseline_on_chip is None

@@ -95,6 +95,8 @@ def _print_space(console: Console, tuning: Tuning) -> None:
     for pruned in tuning.pruned:
         if not pruned.reason.is_known_before:
             table.add_row(f"  but {pruned.reason}", f"{pruned.count:,}", pruned.example)
+    if tuning.not_looked_at:
+        table.add_row("not looked at", f"{tuning.not_looked_at:,}")
     table.add_section()
     table.add_row("all", f"{tuning.space.given:,}")
     table.caption = (
