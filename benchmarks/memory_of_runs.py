@@ -45,6 +45,8 @@ def main(words: list[str]) -> None:
         submits, nbytes = bytes_per_submit(" ".join(words))
         print(f"{' '.join(words):<40} {submits:>10,} {nbytes:>18,.0f}")
         return
+    before = psutil.Process().memory_info().rss
+    print(f"after imports a process has {before / 1e6:.0f} MB")
     print(f"{'run':<40} {'submits':>10} {'bytes per submit':>18}")
     for run in RUNS:
         command = [sys.executable, "-m", "benchmarks.memory_of_runs", *run.split()]

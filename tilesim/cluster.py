@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from importlib import import_module
 from importlib.metadata import version
 from itertools import chain
@@ -17,16 +20,18 @@ from tilesim.digests import named_files
 from tilesim.points import Point, Row
 from tilesim.sweep_plan import Plan
 
-__all__ = ["run_on_cluster"]
+__all__ = ["check_versions", "run_on_cluster"]
 
 _CONNECT_S = 10
+_GONE = (OSError, TimeoutError, RuntimeError, asyncio.CancelledError, CancelledError)
+"""What a scheduler that has gone looks like."""
 _MOST_POINTS = 16
 """Points of a task: they share a program, and their rows come together."""
 _TASKS_A_THREAD, _LEAST_TASKS = 4, 64
 """Tasks that the scheduler knows at a time: enough for workers that join."""
 
 
-def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Iterator[Row]:
+def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Generator[Row]:
     """Run the points of a plan that are not done, on the workers of a Dask scheduler.
 
     A task whose worker dies runs again on another: Dask sees to that. One that has killed several
@@ -50,7 +55,7 @@ def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Iter
     library = _library()
     client = _connected(library, address)
     try:
-        _check_versions(client)
+        check_versions(client)
         yield from _run(library, client, plan, done)
     finally:
         client.close(timeout=_CONNECT_S)
@@ -58,12 +63,15 @@ def run_on_cluster(plan: Plan, address: str, done: Collection[int] = ()) -> Iter
 
 def _library() -> Any:
     try:
-        return import_module("distributed")
+        library = import_module("distributed")
     except ModuleNotFoundError as error:
         raise InputError(
             "--cluster needs dask.distributed, which is not installed; run: "
             "pip install 'tilesim[cluster]'"
         ) from error
+    for name in ("distributed", "distributed.client", "distributed.utils"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters becomes an `InputError`
+    return library
 
 
 def _connected(library: Any, address: str) -> Any:
@@ -80,17 +88,25 @@ def _connected(library: Any, address: str) -> Any:
     return client
 
 
-def _check_versions(client: Any) -> None:
-    """Refuse workers that would simulate something else."""
+def check_versions(client: Any) -> None:
+    """Refuse workers that would simulate something else.
+
+    Raises
+    ------
+    InputError
+        A worker has another version of tilesim, or none.
+    """
     own = version("tilesim")
     for worker, found in client.run(find_versions, on_error="return").items():
-        if found != own:
-            has = (
-                f"tilesim {found}" if isinstance(found, str) else "no tilesim that can be imported"
-            )
-            raise InputError(
-                f"--cluster: worker {worker} has {has}, and here is {own}; install the same there"
-            )
+        if isinstance(found, ImportError):
+            has = "no tilesim that can be imported"
+        elif isinstance(found, str) and found != own:
+            has = f"tilesim {found}"
+        else:
+            continue  # the same; or it is about to end, and so will do no harm
+        raise InputError(
+            f"--cluster: worker {worker} has {has}, and here is {own}; install the same there"
+        )
 
 
 def _run(library: Any, client: Any, plan: Plan, done: Collection[int]) -> Iterator[Row]:
@@ -131,15 +147,19 @@ def _rows(library: Any, future: Any, points: Sequence[Point]) -> list[Row] | Non
     """
     try:
         rows: list[Row] = future.result()
-    except library.KilledWorker as error:
+    except library.KilledWorker:
         if len(points) > 1:
             return None
         (point,) = points
-        told = f"its worker died, several times: {error}"
+        told = "its worker died each time; give smaller sizes, or workers with more memory"
         return [Row(point.number, dict(point.values), error=told)]
     except InputError:
         raise
-    except (library.core.CommClosedError, OSError, TimeoutError, RuntimeError) as error:
+    except ImportError as error:
+        raise InputError(
+            f"--cluster: a worker has no tilesim that can be imported: {error}"
+        ) from error
+    except (*_GONE, library.core.CommClosedError) as error:
         raise InputError(f"--cluster: the scheduler has gone: {error}") from error
     return rows
 

@@ -12,6 +12,7 @@ from platform import node
 from devices.errors import InputError
 from tilesim.digests import digest
 from tilesim.points import Point, PointRunner, Row
+from tilesim.setup_words import forget_files
 
 __all__ = ["Task", "find_versions", "run_points"]
 
@@ -72,6 +73,7 @@ def run_points(task: Task) -> list[Row]:
                 ) from error
         if getattr(_own, "sweep", None) != task.sweep:
             _check(task)
+            forget_files()
             _own.runner = PointRunner()
             _own.sweep = task.sweep
         return [_own.runner.run(point) for point in task.points]

@@ -44,7 +44,7 @@ def run_here(points: PointQueue | Iterable[Point]) -> Iterator[Row]:
         yield runner.run(point)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
     """A process, and what it does.
 
@@ -133,11 +133,12 @@ class LocalPool:
             worker.group = None
             self._give(worker, queue)
         self._grow(queue)
-        while busy := {w.connection: w for w in self._workers if w.point is not None}:
-            for ready in wait(list(busy)):
-                if busy[ready] not in self._workers:  # type: ignore[index]  # one of ours
+        while busy := [worker for worker in self._workers if worker.point is not None]:
+            for ready in wait([worker.connection for worker in busy]):
+                worker = next(worker for worker in busy if worker.connection is ready)
+                if worker not in self._workers:
                     continue  # it had to make room for another
-                row = self._hear(busy[ready], queue, tries)  # type: ignore[index]  # one of ours
+                row = self._hear(worker, queue, tries)
                 self._admit(queue)
                 self._grow(queue)
                 if row is not None:
@@ -225,7 +226,13 @@ def _go_on(worker: _Worker) -> None:
 
 
 def _start() -> _Worker:
-    """A new process with a connection to it."""
+    """A new process with a connection to it.
+
+    Raises
+    ------
+    InputError
+        The system starts no more processes.
+    """
     ours, its = Pipe()
     # It finds the same tilesim, however this process found it; one thread, as all cores are busy.
     paths = [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
@@ -234,14 +241,18 @@ def _start() -> _Worker:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "tilesim.pool_worker", str(its.fileno())],
-        env={**os.environ, **changed},
-        pass_fds=[its.fileno()],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,  # what program files print is not the output of the sweep
-        start_new_session=True,
-    )
+    command = [sys.executable, "-P", "-m", "tilesim.pool_worker", str(its.fileno())]
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            command,
+            env={**os.environ, **changed},
+            pass_fds=[its.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # what program files print is not the output of the sweep
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InputError(f"cannot start a process for the sweep: {error.strerror}") from error
     its.close()  # so that the death of the process closes the connection
     return _Worker(process, ours)
 

@@ -33,13 +33,13 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def counted_progress(total: int, done: int = 0) -> Iterator[Callable[[str], None]]:
+def counted_progress(total: int) -> Iterator[Callable[[str], None]]:
     """Show how many of some things are done, and the time left; nothing where `progress` does not.
 
     Parameters
     ----------
-    total, done : int
-        How many there are, and how many are done before the first one.
+    total : int
+        How many there are.
 
     Yields
     ------
@@ -61,5 +61,5 @@ def counted_progress(total: int, done: int = 0) -> Iterator[Callable[[str], None
         parts.TextColumn("{task.description}"),
     )
     with parts.Progress(*columns, console=console, transient=True) as display:
-        shown = display.add_task("", total=total, completed=done)
+        shown = display.add_task("", total=total)
         yield lambda said: display.update(shown, advance=1, description=said)

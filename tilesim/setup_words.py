@@ -17,10 +17,19 @@ from runtime.language import Lowering
 from runtime.version import RuntimeVersion, available_runtimes, load_runtime
 from tilesim.ideals import IDEALS, idealized, read_ideals
 from tilesim.options import read_choice
-from tilesim.policies import policy_names, read_policy
+from tilesim.policies import forget_policies, policy_names, read_policy
 from tilesim.setup import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
 
-__all__ = ["SETUP_WORDS", "Value", "Words", "read_value", "setup_names", "setup_of", "word_values"]
+__all__ = [
+    "SETUP_WORDS",
+    "Value",
+    "Words",
+    "forget_files",
+    "read_value",
+    "setup_names",
+    "setup_of",
+    "word_values",
+]
 
 Value = int | float | str
 """What a word of a setup or a parameter holds; truths are booleans."""
@@ -94,6 +103,13 @@ def read_value(name: str, text: str) -> Value:
         raise InputError(f"{name}: {text!r} is not {kind}") from None
 
 
+def forget_files() -> None:
+    """Read files of devices, runtimes and policies anew from now on: they may have changed."""
+    _described_device.cache_clear()
+    _described_runtime.cache_clear()
+    forget_policies()
+
+
 def word_values(name: str) -> list[str]:
     """The values of a word that has names for them; none for one that takes numbers."""
     offers: dict[str, Callable[[], Sequence[str]]] = {
@@ -116,7 +132,8 @@ def setup_names(words: Words) -> list[str]:
     InputError
         The device or the runtime of the words does not exist.
     """
-    device, runtime = _device(words), _runtime(words)
+    device = _described_device(_device(words), (), ())
+    runtime = _described_runtime(_runtime(words), (), ())
     return [
         *SETUP_WORDS,
         *(_RUNTIME + key for key in settings(runtime)),
@@ -142,8 +159,8 @@ def setup_of(words: Words) -> Setup:
     """
     _check_names(words)
     ideals = read_ideals(_ideals(words))
-    device = _set(idealized(_device(words), ideals), words, _DEVICE)
-    runtime = _set(idealized(_runtime(words), ideals), words, _RUNTIME)
+    device = _described_device(_device(words), ideals, _constants(words, _DEVICE))
+    runtime = _described_runtime(_runtime(words), ideals, _constants(words, _RUNTIME))
     priorities = {key: int(value) for key, value in _under(words, _PRIORITY).items()}
     return Setup(
         device=device,
@@ -186,23 +203,38 @@ def _under(words: Words, prefix: str) -> dict[str, float]:
     }
 
 
-def _set(description: _Description, words: Words, prefix: str) -> _Description:
-    """A description with the constants that words set."""
-    values = _under(words, prefix)
+_Constants = tuple[tuple[str, float], ...]
+
+
+def _constants(words: Words, prefix: str) -> _Constants:
+    return tuple(_under(words, prefix).items())
+
+
+# Names are read and constants are set once for thousands of points that have the same.
+@lru_cache(maxsize=64)
+def _described_device(name: str, ideals: tuple[str, ...], constants: _Constants) -> Device:
+    return _with_constants(load_device(name), ideals, constants, _DEVICE)
+
+
+@lru_cache(maxsize=64)
+def _described_runtime(name: str, ideals: tuple[str, ...], constants: _Constants) -> RuntimeVersion:
+    return _with_constants(load_runtime(name), ideals, constants, _RUNTIME)
+
+
+def _with_constants(
+    description: _Description, ideals: tuple[str, ...], constants: _Constants, prefix: str
+) -> _Description:
+    """A description with what is ideal of it and what words set."""
+    ideal = idealized(description, ideals) if ideals else description
     try:
-        return with_values(description, values) if values else description
+        return with_values(ideal, dict(constants)) if constants else ideal
     except InputError as error:
         raise InputError(f"{prefix.removesuffix('.')}: {error}") from error
 
 
-def _device(words: Words) -> Device:
-    return _known_device(str(words.get("device", DEFAULT_DEVICE)))
+def _device(words: Words) -> str:
+    return str(words.get("device", DEFAULT_DEVICE))
 
 
-def _runtime(words: Words) -> RuntimeVersion:
-    return _known_runtime(str(words.get("runtime", DEFAULT_RUNTIME)))
-
-
-# A sweep describes thousands of setups by the same few files.
-_known_device = lru_cache(maxsize=64)(load_device)
-_known_runtime = lru_cache(maxsize=64)(load_runtime)
+def _runtime(words: Words) -> str:
+    return str(words.get("runtime", DEFAULT_RUNTIME))

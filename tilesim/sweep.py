@@ -2,70 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from itertools import chain
+from pathlib import Path
 
 from devices.errors import InputError
-from tilesim.axes import Axis
+from tilesim.cluster import run_on_cluster
+from tilesim.journal import Journal
 from tilesim.local_pool import LocalPool, run_here, usable_cores
 from tilesim.point_queue import PointQueue
-from tilesim.points import FIGURES, Origin, Row
+from tilesim.points import Origin, Row
 from tilesim.setup_words import Value, Words
+from tilesim.sweep_files import check_results, write_results
 from tilesim.sweep_plan import Plan, make_plan
+from tilesim.sweep_table import SweepTable, table_of
 
-__all__ = ["SweepTable", "run_plan", "sweep", "table_of"]
-
-
-@dataclass(frozen=True)
-class SweepTable:
-    """The rows of a sweep, as columns.
-
-    Attributes
-    ----------
-    name : str
-        The workload.
-    axes : tuple of Axis
-        What was varied.
-    rows : tuple of Row
-        The points that have run, in the order of their numbers.
-    """
-
-    name: str
-    axes: tuple[Axis, ...]
-    rows: tuple[Row, ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @cached_property
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """Axes, figures, seconds and errors by name; arrays of shape (points,).
-
-        Axes of numbers and figures are float64, NaN where a point has failed; names and errors
-        are objects, empty where there is none.
-        """
-        columns: dict[str, NDArray[Any]] = {}
-        for axis in self.axes:
-            kind = np.float64 if axis.is_numeric else object
-            columns[axis.name] = np.array([row.values[axis.name] for row in self.rows], dtype=kind)
-        for name in FIGURES:
-            is_text = name == "binding"
-            missing: Any = "" if is_text else np.nan
-            values = [row.figures.get(name, missing) for row in self.rows]
-            columns[name] = np.array(values, dtype=object if is_text else np.float64)
-        columns["seconds"] = np.array([row.seconds for row in self.rows])
-        columns["error"] = np.array([row.error or "" for row in self.rows], dtype=object)
-        return columns
-
-    @property
-    def failed(self) -> tuple[Row, ...]:
-        """The points that have failed."""
-        return tuple(row for row in self.rows if row.error is not None)
+__all__ = ["SweepTable", "run_plan", "run_sweep", "sweep", "table_of"]
 
 
 def sweep(
@@ -76,6 +31,8 @@ def sweep(
     *,
     call: str | None = None,
     jobs: int | None = None,
+    cluster: str | None = None,
+    out: str | os.PathLike[str] | None = None,
     on_row: Callable[[Row], None] | None = None,
 ) -> SweepTable:
     """Simulate a workload at every point of a product of axes.
@@ -95,6 +52,11 @@ def sweep(
         Name of the program in a file that has several.
     jobs : int, optional
         Processes, by default one for each core; 0 runs everything in this one.
+    cluster : str, optional
+        Address of a Dask scheduler, to run on its workers instead.
+    out : path, optional
+        File of the rows, ending in ``.parquet``, ``.csv``, ``.csv.gz`` or ``.jsonl``. What an
+        interrupted sweep has left there is gone on with.
     on_row : callable, optional
         Told each row as it comes, in any order.
 
@@ -102,17 +64,77 @@ def sweep(
     ------
     InputError
         Something does not exist or fit. What is wrong with one point only is in its row.
+    KeyboardInterrupt
+        Ctrl-C; what is done is in the file.
     """
     plan = make_plan(Origin(source, call), axes, settings, setup)
-    rows = []
-    for row in run_plan(plan, jobs):
-        rows.append(row)
-        if on_row is not None:
-            on_row(row)
-    return table_of(plan, rows)
+    path = None if out is None else Path(out)
+    if path is not None:
+        check_results(path)
+    table, interrupted = run_sweep(plan, jobs, cluster, path, on_row)
+    if interrupted:
+        raise KeyboardInterrupt
+    return table
 
 
-def run_plan(plan: Plan, jobs: int | None = None, done: Iterable[int] = ()) -> Iterator[Row]:
+def run_sweep(
+    plan: Plan,
+    jobs: int | None = None,
+    cluster: str | None = None,
+    out: Path | None = None,
+    on_row: Callable[[Row], None] | None = None,
+) -> tuple[SweepTable, bool]:
+    """Run a plan from where an interrupted sweep has left it, and write its rows.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to run.
+    jobs, cluster, out, on_row
+        As for `sweep`; rows that an interrupted sweep has left are told, too.
+
+    Returns
+    -------
+    SweepTable, bool
+        The rows, and whether Ctrl-C has come before all of them had.
+
+    Raises
+    ------
+    InputError
+        As `run_plan`, `run_on_cluster` and `Journal`; or the rows cannot be written.
+    """
+    rows: list[Row] = []
+    interrupted = False
+    with ExitStack() as stack:
+        journal = None if out is None else stack.enter_context(Journal(out, plan))
+        known = list(journal.rows.values()) if journal is not None else []
+        done = {row.number for row in known}
+        runs = (
+            run_plan(plan, jobs, done) if cluster is None else run_on_cluster(plan, cluster, done)
+        )
+        try:
+            with closing(runs):
+                for row in chain(known, runs):
+                    if journal is not None and row.number not in done:
+                        journal.add(row)  # before the next one is waited for
+                    rows.append(row)
+                    if on_row is not None:
+                        on_row(row)
+        except KeyboardInterrupt:
+            interrupted = True
+            before = signal.signal(
+                signal.SIGINT, signal.SIG_IGN
+            )  # what is done is written in peace
+            stack.callback(signal.signal, signal.SIGINT, before)
+        table = table_of(plan, rows)
+        if out is not None and rows:
+            write_results(table, out)
+        if journal is not None and not interrupted:
+            journal.remove()
+    return table, interrupted
+
+
+def run_plan(plan: Plan, jobs: int | None = None, done: Iterable[int] = ()) -> Generator[Row]:
     """Run the points of a plan that are not done, on this machine.
 
     Parameters
@@ -139,9 +161,3 @@ def run_plan(plan: Plan, jobs: int | None = None, done: Iterable[int] = ()) -> I
     left = max(1, plan.count - len(finished))
     with LocalPool(min(jobs or usable_cores(), left)) as pool:
         yield from pool.run(queue)
-
-
-def table_of(plan: Plan, rows: Iterable[Row]) -> SweepTable:
-    """The table of some rows of a plan."""
-    ordered = tuple(sorted(rows, key=lambda row: row.number))
-    return SweepTable(plan.name, plan.axes, ordered)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tilesim.points import FIGURES, Row
-from tilesim.sweep import SweepTable
+from tilesim.sweep_table import SweepTable
 from workloads.files import check_writable, file_ending, write_file
 from workloads.formats.tables import TABLE_ENDINGS, parquet_library, write_columns
 

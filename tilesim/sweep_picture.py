@@ -11,9 +11,9 @@ from devices.errors import InputError
 from tilesim.axes import Axis
 from tilesim.outputs import plots
 from tilesim.setup_words import Value
-from tilesim.sweep import SweepTable
 from tilesim.sweep_plan import Plan
 from tilesim.sweep_report import described, shown_value
+from tilesim.sweep_table import SweepTable
 
 __all__ = ["check_picture", "draw_table"]
 

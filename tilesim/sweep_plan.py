@@ -11,7 +11,7 @@ import numpy as np
 from devices.errors import InputError
 from tilesim.axes import Axis, make_axes, parameter_names
 from tilesim.points import Origin, Point
-from tilesim.setup_words import Value, Words, setup_of
+from tilesim.setup_words import Value, Words, forget_files, setup_of
 from tilesim.sources import Subject
 from workloads.recorded_workload import RecordedWorkload
 
@@ -124,6 +124,7 @@ def make_plan(
         points.
     """
     settings, setup = settings or {}, setup or {}
+    forget_files()
     subject = origin.find()
     setup_of(setup)
     made = make_axes(axes, subject, setup, option)

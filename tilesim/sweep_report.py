@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,11 +10,11 @@ from rich.console import Console
 from tilesim.console import new_table
 from tilesim.points import Row
 from tilesim.setup_words import Value
-from tilesim.sweep import SweepTable
 from tilesim.sweep_files import row_record
 from tilesim.sweep_plan import Plan
+from tilesim.sweep_table import SweepTable
 
-__all__ = ["MOST_SHOWN", "plan_record", "print_sweep_table"]
+__all__ = ["MOST_SHOWN", "described", "plan_record", "print_sweep_table", "shown_value"]
 
 MOST_SHOWN = 40
 """Rows that a table has at the most."""
@@ -49,13 +49,7 @@ def print_sweep_table(console: Console, plan: Plan, table: SweepTable) -> None:
             highlight=False,
         )
     if len(ranked) > 1:
-        best, worst = ranked[0], max(good, key=_wall_us)
-        console.print(
-            f"Fastest: {described(best.values)}, {_wall_us(best):.2f} us; "
-            f"slowest: {described(worst.values)}, {_wall_us(worst):.2f} us",
-            highlight=False,
-            soft_wrap=True,
-        )
+        _print_ends(console, ranked[0], max(good, key=_wall_us))
     unfit = sum(not _fits(row) for row in good)
     if unfit:
         console.print(
@@ -65,7 +59,20 @@ def print_sweep_table(console: Console, plan: Plan, table: SweepTable) -> None:
     _print_failures(console, table)
 
 
-def described(values: Any) -> str:
+def _print_ends(console: Console, best: Row, worst: Row) -> None:
+    """Print the fastest and the slowest point, if they differ."""
+    if _wall_us(best) == _wall_us(worst):
+        console.print(f"All points take {_wall_us(best):.2f} us", highlight=False)
+        return
+    console.print(
+        f"Fastest: {described(best.values)}, {_wall_us(best):.2f} us; "
+        f"slowest: {described(worst.values)}, {_wall_us(worst):.2f} us",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def described(values: Mapping[str, Value]) -> str:
     """Values on axes in one line."""
     return " ".join(f"{name}={shown_value(value)}" for name, value in values.items())
 

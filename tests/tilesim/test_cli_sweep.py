@@ -16,6 +16,7 @@ import psutil
 import pytest
 from outcomes import assert_refused
 
+import tilesim as ts
 from tilesim.points import run_point
 
 RESTRUCTURED = "qwen3-scope3-restructured"
@@ -262,6 +263,23 @@ def test_a_sweep_goes_on_after_a_kill_and_after_an_interrupt(tilesim):
     assert not journal.exists()
 
 
+def test_from_python_rows_are_kept_and_gone_on_with(tmp_path):
+    out = tmp_path / "r.csv"
+    axes = {"setup.seed": range(4)}
+
+    def interrupt(row):
+        if row.number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ts.sweep("bgemm", axes, {"groups": 5}, jobs=0, out=out, on_row=interrupt)
+    assert len(rows_of(out)) == 3
+    told = []
+    table = ts.sweep("bgemm", axes, {"groups": 5}, jobs=0, out=out, on_row=told.append)
+    assert [row.number for row in table.rows] == [row.number for row in told] == [0, 1, 2, 3]
+    assert len(rows_of(out)) == 4
+
+
 def test_a_journal_is_of_the_content_of_files(tilesim, monkeypatch):
     source = (EXAMPLES / "decode_rows.py").read_text()
     Path("mine.py").write_text(source)
@@ -307,7 +325,7 @@ def test_an_interrupt_without_a_file_says_how_to_keep_rows(tilesim, monkeypatch)
         yield run_point(plan.point(0))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tilesim.verbs.sweep.run_plan", interrupted)
+    monkeypatch.setattr(sys.modules["tilesim.sweep"], "run_plan", interrupted)
     handler = signal.getsignal(signal.SIGINT)
     outcome = tilesim("sweep", *TINY, "-v", "policy=runtime,lifo", "--json")
     assert outcome.code == 130
@@ -333,3 +351,10 @@ def test_points_that_do_not_fit_on_chip_are_marked(tilesim):
     assert f"{large['wall_clock_us']:.2f}*" in outcome.out
     assert f"Fastest: norm_chunk=256, {small['wall_clock_us']:.2f} us" in outcome.out
     assert "* 1 points have kernels that do not fit on chip" in outcome.out
+
+
+def test_points_that_take_the_same_are_told_so(tilesim):
+    text = tilesim("sweep", *TINY, "-v", "priority.node=0,1", "--jobs", "0").out
+    assert "points have failed" in text  # there is no such kernel
+    same = tilesim("sweep", *TINY, "-v", "setup.ideal=none", "-v", "estimate_error=0,0.5")
+    assert "All points take" in same.out

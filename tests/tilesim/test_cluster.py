@@ -7,11 +7,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from outcomes import assert_refused
 
 from devices.errors import InputError
+from tilesim.cluster import check_versions
 from tilesim.cluster_worker import Task, find_versions, run_points
 from tilesim.digests import named_files
 from tilesim.points import Origin
@@ -70,6 +72,19 @@ def test_a_worker_that_is_killed_loses_no_point_and_doubles_none(tilesim, schedu
     here = sweep("layered-random", axes, SIZES, jobs=0)
     walls = [row["wall_clock_us"] for row in found["rows"]]
     assert walls == here.columns["wall_clock_us"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [("0.0.0", "has tilesim 0.0.0"), (ModuleNotFoundError("x"), "no tilesim"), (OSError(), None)],
+)
+def test_the_versions_of_workers_are_compared(found, told):
+    client = SimpleNamespace(run=lambda *_, **__: {"tcp://w:1": found})
+    if told is None:
+        check_versions(client)
+        return
+    with pytest.raises(InputError, match=f"worker tcp://w:1 has .*{told.split()[-1]}"):
+        check_versions(client)
 
 
 def test_a_scheduler_that_does_not_answer_is_told(tilesim, monkeypatch):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +9,14 @@ import typer
 
 from devices.errors import InputError, unknown_name
 from tilesim.arguments import Json, Name, Options, takes_options
-from tilesim.cluster import run_on_cluster
 from tilesim.completion import complete_axis, starting_with
 from tilesim.console import output_console
 from tilesim.file_arguments import file_arguments
-from tilesim.journal import Journal
 from tilesim.outputs import check_outputs, print_json
 from tilesim.points import FIGURES, Origin, Row
 from tilesim.progress import counted_progress
-from tilesim.sweep import SweepTable, run_plan, table_of
-from tilesim.sweep_files import check_results, write_results
+from tilesim.sweep import SweepTable, run_sweep
+from tilesim.sweep_files import check_results
 from tilesim.sweep_picture import check_picture, draw_table
 from tilesim.sweep_plan import Plan, make_plan
 from tilesim.sweep_report import plan_record, print_sweep_table
@@ -100,7 +95,7 @@ def sweep_workload(
     """
     plan = _plan(workload, options, vary or [])
     _check(plan, jobs, cluster, out, plot, figure)
-    table, interrupted = _swept(plan, jobs, cluster, out)
+    table, interrupted = _run(plan, jobs, cluster, out)
     if plot is not None and not interrupted:
         draw_table(table, plan, figure, plot)
     if as_json:
@@ -108,33 +103,6 @@ def sweep_workload(
     else:
         print_sweep_table(output_console(), plan, table)
     _end(plan, table, out, interrupted=interrupted)
-
-
-def _swept(
-    plan: Plan, jobs: int | None, cluster: str | None, out: Path | None
-) -> tuple[SweepTable, bool]:
-    """The rows that have come, and whether Ctrl-C has ended the sweep before the others have."""
-    rows: list[Row] = []
-    interrupted = False
-    with ExitStack() as stack:
-        stack.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
-        journal = None if out is None else stack.enter_context(Journal(out, plan))
-        rows += journal.rows.values() if journal is not None else ()
-        done = {row.number for row in rows}
-        runs = (
-            run_plan(plan, jobs, done) if cluster is None else run_on_cluster(plan, cluster, done)
-        )
-        try:
-            _collect(runs, rows, journal, plan.count)
-        except KeyboardInterrupt:
-            interrupted = True
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is done is written in peace
-        table = table_of(plan, rows)
-        if out is not None and rows:
-            write_results(table, out)
-        if journal is not None and not interrupted:
-            journal.remove()
-    return table, interrupted
 
 
 def _plan(words: list[str], options: Options, vary: list[str]) -> Plan:
@@ -173,16 +141,19 @@ def _check(
         check_picture(plan)
 
 
-def _collect(runs: Iterator[Row], rows: list[Row], journal: Journal | None, count: int) -> None:
-    """Take rows as they come; each is in the journal before the next one is waited for."""
-    failed = sum(row.error is not None for row in rows)
-    with counted_progress(count, len(rows)) as advance, closing(runs):  # type: ignore[type-var]  # generators can be closed
-        for row in runs:
-            if journal is not None:
-                journal.add(row)
-            rows.append(row)
+def _run(
+    plan: Plan, jobs: int | None, cluster: str | None, out: Path | None
+) -> tuple[SweepTable, bool]:
+    """Run it, and show how far it is."""
+    failed = 0
+    with counted_progress(plan.count) as advance:
+
+        def tell(row: Row) -> None:
+            nonlocal failed
             failed += row.error is not None
             advance(f"{failed} failed" if failed else "")
+
+        return run_sweep(plan, jobs, cluster, out, tell)
 
 
 def _end(plan: Plan, table: SweepTable, out: Path | None, *, interrupted: bool) -> None:

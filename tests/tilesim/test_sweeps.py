@@ -58,6 +58,7 @@ def test_programs_and_graphs_are_built_once():
             "lowering": "2026-04,2026-08",
             "dependencies": "tensor,tile",
         },
+        {"groups": 20},
     )
     runner = PointRunner()
     points = [point for group in plan.groups() for point in group]
@@ -146,3 +147,22 @@ def test_what_cannot_be_swept_is_refused(axes, settings, setup, told):
     with pytest.raises(InputError) as refused:
         sweep(RESTRUCTURED, axes, settings, setup, jobs=0)
     assert told in str(refused.value)
+
+
+def test_the_best_point_fits_on_chip():
+    sizes = {"hidden": 2048, "intermediate": 2048}
+    table = sweep("qwen3-scope3-resident", {"norm_chunk": [100, 2048, 256]}, sizes, jobs=0)
+    assert table.best().values == {"norm_chunk": 256}
+    none = sweep("qwen3-scope3-resident", {"norm_chunk": [100, 2048]}, sizes, jobs=0)
+    with pytest.raises(InputError, match="fits on chip"):
+        none.best()
+
+
+def test_files_are_read_anew_for_each_sweep(tmp_path):
+    device = tmp_path / "mine.toml"
+    walls = []
+    for clusters in (24, 1):
+        device.write_text(f'base = "a2a3"\n[cores]\nclusters = {clusters}\n')
+        table = sweep(RESTRUCTURED, {"device": [str(device)]}, SMALL, jobs=0)
+        walls += table.columns["wall_clock_us"].tolist()
+    assert walls[0] < walls[1]
