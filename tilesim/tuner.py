@@ -24,7 +24,7 @@ from tilesim.setup_words import Value, Words, setup_of
 from tilesim.tuning import Best, Rejected, Tuning
 from tilesim.tuning_check import Checked, check_candidate
 
-__all__ = ["Choices", "Numbers", "tune", "tune_space"]
+__all__ = ["Choices", "Numbers", "Tuner", "tune", "tune_space"]
 
 MOST_CHECKS = 10
 """Candidates whose numbers are checked before the search counts as failed."""
@@ -150,7 +150,7 @@ def tune_space(
         As `tune`.
     """
     began, tell = perf_counter(), report or (lambda _: None)
-    tuner = _Tuner(space, choices, tell)
+    tuner = Tuner(space, choices, tell)
     with ExitStack() as stack:
         run = _runner(choices, stack)
         found = tuner.search(run if journal is None else _noted(run, journal))
@@ -204,7 +204,7 @@ def _by_program(points: Sequence[Point]) -> PointQueue:
     return PointQueue(groups.values())
 
 
-class _Tuner:
+class Tuner:
     """The steps of tuning, with what they share."""
 
     def __init__(self, space: SearchSpace, choices: Choices, tell: Report) -> None:

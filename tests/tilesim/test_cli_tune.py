@@ -9,6 +9,8 @@ import pytest
 from outcomes import assert_refused
 from toy_programs import SCALED, TWICE
 
+from tilesim.tuner import Tuner
+
 RESTRUCTURED = "qwen3-scope3-restructured"
 SMALL = ("--set", "hidden=1024", "intermediate=2048")
 TUNE = ("tune", RESTRUCTURED, *SMALL, "--jobs", "0")
@@ -152,3 +154,18 @@ def test_a_recording_cannot_be_tuned(tilesim):
 
 def test_two_workloads_are_refused(tilesim):
     assert_refused(tilesim("tune", "bgemm", "empty", "--over", "tasks=1,2"), "one workload")
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(toy, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    words = ("scaled.py", "--over", "chunk=8,16,32", "--out", "rows.csv")
+    with monkeypatch.context() as changed:
+        changed.setattr(Tuner, "choose", interrupted)
+        outcome = toy(*words)
+    assert outcome.code == 130
+    assert "the same command goes on" in outcome.err
+    assert len(Path("rows.csv.journal").read_text().splitlines()) == 1 + 3
+    assert "Best: chunk=32" in toy(*words).text
+    assert not Path("rows.csv.journal").exists()

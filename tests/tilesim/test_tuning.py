@@ -207,11 +207,11 @@ def test_without_a_baseline_there_is_a_best_but_no_gain(program):
     assert "neither golden results nor a baseline" in found.best.unchecked
 
 
-def test_a_baseline_that_does_not_fit_is_beaten_by_what_does():
-    over = {"norm_chunk": [512, 8192]}
-    found = tune("qwen3-scope3-resident", over, choices=HERE, numbers=UNCHECKED)
+def test_a_baseline_that_does_not_fit_is_beaten_by_what_does(program):
+    path = program(SCALED.replace("chunk: int = 16", "chunk: int = 128"))
+    found = tune(path, {"chunk": [32, 128]}, choices=HERE)
     assert found.baseline_on_chip.largest > 1.0
-    assert found.best.trial.row.values["norm_chunk"] < 8192
+    assert found.best.trial.row.values == {"chunk": 32}
 
 
 def test_what_a_journal_has_is_not_run_again(tmp_path):
