@@ -52,8 +52,9 @@ from tilesim.replay import Run, recorded, replay
 from tilesim.setup import Setup
 from tilesim.sources import find_source
 from tilesim.sweep import SweepTable, sweep
-from tilesim.tuner import Choices, Numbers, tune
+from tilesim.tuner import tune
 from tilesim.tuning import Tuning
+from tilesim.tuning_choices import Choices, Numbers
 from tilesim.validation import Validation, validate
 from tilesim.whatif import Sweep, WhatIf, sweep_kernel_time, what_if
 from workloads.catalogue import WORKLOADS, find_workload

@@ -20,7 +20,8 @@ from tilesim.pareto import pareto_front
 from tilesim.points import Origin, Point, Row
 from tilesim.search import Method, Trial
 from tilesim.search_space import make_space
-from tilesim.tuner import Choices, Numbers, tune, tune_space
+from tilesim.tuner import tune, tune_space
+from tilesim.tuning_choices import Choices, Numbers
 
 RESTRUCTURED = "qwen3-scope3-restructured"
 SMALL = {"hidden": 1024, "intermediate": 2048}

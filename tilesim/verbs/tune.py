@@ -23,8 +23,9 @@ from tilesim.progress import progress
 from tilesim.search_space import SearchSpace, make_space
 from tilesim.sweep import table_of
 from tilesim.sweep_files import check_results, write_results
-from tilesim.tuner import Choices, Numbers, tune_space
+from tilesim.tuner import tune_space
 from tilesim.tuning import Tuning
+from tilesim.tuning_choices import Choices, Numbers
 from tilesim.tuning_record import draw_tuning, tuning_record
 from tilesim.tuning_report import print_tuning
 from tilesim.verbs.sweep import INTERRUPTED
