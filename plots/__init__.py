@@ -6,6 +6,7 @@ from plots.bound_lines import BoundLine
 from plots.chrome import write_chrome_trace
 from plots.comparison import draw_comparison
 from plots.endings import PICTURE_ENDINGS, TRACE_ENDINGS
+from plots.front import FrontPoint, draw_front
 from plots.gantt import draw_gantt
 from plots.heat_map import draw_heat_map
 from plots.lines import MOST_LINES, Line, draw_lines
@@ -21,6 +22,7 @@ __all__ = [
     "TRACE_ENDINGS",
     "Accuracy",
     "BoundLine",
+    "FrontPoint",
     "Line",
     "Part",
     "PathSteps",
@@ -28,6 +30,7 @@ __all__ = [
     "draw_accuracy",
     "draw_bars",
     "draw_comparison",
+    "draw_front",
     "draw_gantt",
     "draw_heat_map",
     "draw_lines",

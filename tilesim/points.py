@@ -20,7 +20,7 @@ from tilesim.policies import failed_in_policy
 from tilesim.setup_words import Value, Words, setup_of
 from tilesim.sources import Subject, find_source
 
-__all__ = ["FIGURES", "Figure", "Origin", "Point", "PointRunner", "Row", "run_point"]
+__all__ = ["FIGURES", "Figure", "Origin", "Point", "PointRunner", "Row", "figures_of", "run_point"]
 
 Figure = int | float | str
 """A figure of a row; texts are names."""
@@ -187,7 +187,7 @@ class PointRunner:
             case = replace(case, noise=Noise(setup.estimates.seed, int(point.setup["repeat"])))
         trace = case.simulate()
         overflows = self.builder.overflows(case)
-        return _figures_of(case, summarize(trace), case.bounds(trace), overflows)
+        return figures_of(case, summarize(trace), case.bounds(trace), overflows)
 
 
 def run_point(point: Point, runner: PointRunner | None = None) -> Row:
@@ -208,7 +208,8 @@ def run_point(point: Point, runner: PointRunner | None = None) -> Row:
     return (runner or PointRunner()).run(point)
 
 
-def _figures_of(case: Case, found: Statistics, bounds: Bounds, overflows: int) -> dict[str, Figure]:
+def figures_of(case: Case, found: Statistics, bounds: Bounds, overflows: int) -> dict[str, Figure]:
+    """The figures of a run: those of `FIGURES`."""
     graph, binding = case.graph, bounds.binding
     threads = found.scheduler_busy_us
     others: dict[str, Figure] = {

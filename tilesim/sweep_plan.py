@@ -100,6 +100,7 @@ def make_plan(
     settings: Mapping[str, int] | None = None,
     setup: Words | None = None,
     option: str = "axis",
+    most: int = MOST_POINTS,
 ) -> Plan:
     """Check everything that a sweep can be known to fail with before it runs.
 
@@ -113,6 +114,8 @@ def make_plan(
         What all points have.
     option : str
         What to call an axis in messages.
+    most : int
+        Points that there may be.
 
     Raises
     ------
@@ -132,11 +135,11 @@ def make_plan(
             raise InputError(f"{axis.name} is varied and also set to one value; leave one out")
     _check_settings(subject, settings, made)
     plan = Plan(subject.name, origin, made, settings, setup)
-    if plan.count > MOST_POINTS:
+    if plan.count > most:
         sizes = " x ".join(str(len(axis.values)) for axis in made)
         raise InputError(
-            f"the axes give {plan.count:,} points ({sizes}), and a sweep has at most "
-            f"{MOST_POINTS:,}; leave out values, or sweep in parts"
+            f"the axes give {plan.count:,} points ({sizes}), and there may be at most "
+            f"{most:,}; leave out values, or sweep in parts"
         )
     return plan
 
