@@ -289,8 +289,8 @@ def _collect(node: object, key: str, found: dict[str, Quantity | int]) -> None:
     if isinstance(node, Quantity | int):
         found[key] = node
     elif isinstance(node, Struct):
-        for field in msgspec.structs.fields(node):
-            _collect(getattr(node, field.name), _join(key, field.name), found)
+        for name in node.__struct_fields__:  # its types, which `fields` finds, take long
+            _collect(getattr(node, name), _join(key, name), found)
     elif isinstance(node, dict):
         for name, item in node.items():
             _collect(item, _join(key, name), found)

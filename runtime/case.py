@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
+from devices.footprints import Footprints
 from devices.traffic import Uses
 from runtime.bounds import Bounds, find_bounds
 from runtime.estimates import Estimates
@@ -65,8 +66,16 @@ class Case:
     noise: Noise | None = None
 
     @staticmethod
-    def of(submits: Submits, graph: TaskGraph, device: Device, runtime: RuntimeVersion) -> Case:
+    def of(
+        submits: Submits,
+        graph: TaskGraph,
+        device: Device,
+        runtime: RuntimeVersion,
+        footprints: Footprints | None = None,
+    ) -> Case:
         """The case with the kernel times that the device's model gives.
+
+        What submits touch, their `footprints`, is found if it is not known already.
 
         Raises
         ------
@@ -74,7 +83,7 @@ class Case:
             A kernel has an operation whose cost the device does not state.
         """
         times_us = np.array(durations_us(graph, device))
-        uses = memory_uses(graph, device)
+        uses = memory_uses(graph, device, footprints)
         return Case(submits, graph, times_us, device, runtime, uses=uses)
 
     @property

@@ -86,7 +86,11 @@ class Orchestrator:
         """Begin to submit into `rings`."""
         self._rings = rings
         self._chains = chains
-        self._stops = {*self._reveals, *chains.walks}
+        stops = bytearray(chains.walks)
+        for submit in self._reveals:
+            if submit < self._count:
+                stops[submit] = 1
+        self._stops = bytes(stops)
         self._at(self._entry_us, self.clock.now_us + self._entry_us, self._advance)
 
     def _advance(self, now_us: float) -> None:
@@ -94,7 +98,7 @@ class Orchestrator:
         end_us, begin_us = self.end_us, now_us
         submit, safe_until = len(end_us), self._rings.safe_until
         while submit < self._count:
-            if submit >= safe_until or submit in self._stops:
+            if submit >= safe_until or self._stops[submit]:
                 # What others have done has to be asked when the time has come.
                 if now_us > begin_us:
                     self._at(now_us - begin_us, now_us, self._advance)
@@ -110,14 +114,14 @@ class Orchestrator:
                 return
             submit += 1
         if submit in self._reveals:
-            self._at(now_us - begin_us, now_us, lambda us: self._reveal(submit, us))
+            self._at(now_us - begin_us, now_us, self._reveal_last)
 
     def _stop(self, submit: int, now_us: float) -> bool:
         """Do what the time of a submit matters for; returns whether it can go on."""
         self._reveal(submit, now_us)
         if submit >= self._rings.safe_until and not self._finds_space(submit, now_us):
             return False
-        if submit in self._chains.walks:
+        if self._chains.walks[submit]:
             skipped = self._chains.skipped(submit, now_us)
             self.spent_us[submit] -= skipped * self._chain_entry_us
         return True
@@ -125,6 +129,9 @@ class Orchestrator:
     def _reveal(self, submits: int, now_us: float) -> None:
         for task in self._reveals.pop(submits, ()):
             self.board.reveal(task, now_us)
+
+    def _reveal_last(self, now_us: float) -> None:
+        self._reveal(self._count, now_us)
 
     def _at(self, delay_us: float, time_us: float, step: Callable[[float], None]) -> None:
         """Have `step` run after a delay, with the exact time, which now + delay need not be."""

@@ -66,22 +66,22 @@ class Rings:
             board.release_us[alloc] = 0.0  # no thread has a hand in it
         self._scope_end = integers(graph.scopes.end[graph.scopes.of])
         self._retired = [0] * limits.rings
+        self._counted = 0  # submits that have been made, as far as they are looked at ...
+        self._known = [0] * limits.rings  # ... and those of each ring
         # The consumer that the oldest submit of each ring waits for, and until when it is kept.
         self._awaited = [(0, 0.0)] * limits.rings
-        self._linked = [0] * limits.rings  # entries of each dependency pool ...
-        self._linked_to = [0] * limits.rings  # ... of the submits up to this position
-        self._entries = 0  # of the TensorMap ...
-        self._entries_to = 0  # ... and the submits that are counted in it
+        self._linked = [0] * limits.rings  # entries of each dependency pool
+        self._entries = 0  # of the TensorMap
         self._entries_of: dict[int, int] = {}
         self._may_fill_map = 0 < limits.tensormap_entries < demand.inserted[-1]
-        self.safe_until = self._next_check(0, at_least=0)
+        self.safe_until = self._next_check(at_least=0)
 
     def lacking(self, submit: int, now_us: float) -> Resource | None:
         """The resource that has no space for `submit`, which comes next; None if all have."""
         self.retire_all(submit, now_us)
         lacking = self._lacking(submit)
         if lacking is None:
-            self.safe_until = self._next_check(submit, at_least=submit + 1)
+            self.safe_until = self._next_check(at_least=submit + 1)
         return lacking
 
     def retire_all(self, submit: int, now_us: float) -> None:
@@ -90,7 +90,8 @@ class Rings:
             thread.settle(now_us)
         self._count(submit)
         for ring in range(self._limits.rings):
-            self._retire(ring, submit, now_us)
+            if self._retired[ring] < self._known[ring]:
+                self._retire(ring, submit, now_us)
 
     def has_retired(self, submit: int) -> bool:
         """Whether a submit is known to have retired."""
@@ -133,26 +134,25 @@ class Rings:
 
     def _count(self, submit: int) -> None:
         """Count what all submits before `submit` have taken."""
-        for ring, own in enumerate(self._demand.rings):
-            known = bisect_left(own.submits, submit)
-            linked = self._board.linked
-            new = own.submits[self._linked_to[ring] : known]
-            self._linked[ring] += sum([linked[number] for number in new])
-            self._linked_to[ring] = known
-        if not self._may_fill_map:
-            return
-        for number in range(self._entries_to, submit):
-            inserted = self._inserted(number)
-            for writer in self._demand.removed.get(number, ()):
-                if self._entries_of.get(writer):
-                    self._entries_of[writer] -= 1
-                    self._entries -= 1
-            self._entries_of[number] = inserted
-            self._entries += inserted
-        self._entries_to = submit
+        for number in range(self._counted, submit):
+            ring = self._ring[number]
+            self._known[ring] += 1
+            self._linked[ring] += self._board.linked[number]
+            if self._may_fill_map:
+                self._count_entries(number)
+        self._counted = submit
 
-    def _next_check(self, submit: int, at_least: int) -> int:
-        """The first submit from `submit` on that may find no space if nothing more retires."""
+    def _count_entries(self, submit: int) -> None:
+        inserted = self._inserted(submit)
+        for writer in self._demand.removed.get(submit, ()):
+            if self._entries_of.get(writer):
+                self._entries_of[writer] -= 1
+                self._entries -= 1
+        self._entries_of[submit] = inserted
+        self._entries += inserted
+
+    def _next_check(self, at_least: int) -> int:
+        """The first submit, none of those counted, that may find no space if nothing retires."""
         limits, found = self._limits, [len(self._ring)]
         for ring, own in enumerate(self._demand.rings):
             places = []
@@ -161,13 +161,13 @@ class Rings:
             if limits.heap_bytes:
                 places.append(bisect_left(own.heap_end, self._tail(ring) + limits.heap_bytes))
             if limits.dep_pool_entries:
-                known = bisect_left(own.submits, submit)
+                known = self._known[ring]
                 before = own.producers[known - 1] if known else 0
                 free = limits.dep_pool_entries - self._linked[ring]
                 places.append(bisect_right(own.producers, before + free))
             found += [own.submits[place] for place in places if place < len(own.submits)]
         if self._may_fill_map:
-            before = self._demand.inserted[submit - 1] if submit else 0
+            before = self._demand.inserted[self._counted - 1] if self._counted else 0
             free = limits.tensormap_entries - self._entries
             found.append(bisect_right(self._demand.inserted, before + free))
         return max(min(found), at_least)
@@ -177,8 +177,8 @@ class Rings:
     def _retire(self, ring: int, submit: int, now_us: float) -> None:
         """Retire what may retire, of the submits before `submit`."""
         own = self._demand.rings[ring].submits
-        retired, known = self._retired[ring], bisect_left(own, submit)
-        while retired < known and self._is_consumed(own[retired], ring, submit, now_us):
+        retired = self._retired[ring]
+        while retired < self._known[ring] and self._is_consumed(own[retired], ring, submit, now_us):
             self._linked[ring] -= self._board.linked[own[retired]]
             if self._may_fill_map:
                 self._entries -= self._entries_of.pop(own[retired])

@@ -85,7 +85,7 @@ def test_python_of_the_readme_runs(tmp_path):
     assert re.fullmatch(r"TaskGraph\(scale: 64 tasks, .* us\n", done.stdout)
 
 
-@pytest.mark.parametrize("page", ["check.md", "runtime.md"])
+@pytest.mark.parametrize("page", ["check.md", "runtime.md", "tuning.md"])
 def test_the_python_of_a_page_gives_what_it_shows(page):
     outcome = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
     assert outcome.attempted > 0

@@ -6,11 +6,11 @@
 TaskGraph(scope3: 151 tasks, 57 allocs, 703 edges)
 
 `replay` does all of it for a workload by name; `compare`, `explain`, `explain_against`, `what_if`,
-`sweep_kernel_time`, `check` and `capacity` are the other verbs. The steps by themselves: a program
-written with `language`, `record`, `find_graph`, `simulate`, `summarize`; `compute_numbers`,
-`find_hazards` and `on_chip_use` check it. `Orchestration` with `kernel_of` and `mix_kernel` submits
-tasks by hand; `ring_usage` tells how full the rings were. `repeat` runs with `Noise`; `validate`
-compares with what was published, `calibrate` fits to it.
+`sweep_kernel_time`, `sweep`, `tune`, `check` and `capacity` are the other verbs. The steps by
+themselves: a program written with `language`, `record`, `find_graph`, `simulate`, `summarize`;
+`compute_numbers`, `find_hazards` and `on_chip_use` check it. `Orchestration` with `kernel_of` and
+`mix_kernel` submits tasks by hand; `ring_usage` tells how full the rings were. `repeat` runs with
+`Noise`; `validate` compares with what was published, `calibrate` fits to it.
 
 Wherever a workload is named, a program file, a trace or a file of a task graph can be;
 `load_program_file`, `read_swimlane` and `read_graph_file` read them, `write_graph`,
@@ -51,6 +51,10 @@ from tilesim.repeats import Repeats, faster_probability, repeat
 from tilesim.replay import Run, recorded, replay
 from tilesim.setup import Setup
 from tilesim.sources import find_source
+from tilesim.sweep import SweepTable, sweep
+from tilesim.tuner import tune
+from tilesim.tuning import Tuning
+from tilesim.tuning_choices import Choices, Numbers
 from tilesim.validation import Validation, validate
 from tilesim.whatif import Sweep, WhatIf, sweep_kernel_time, what_if
 from workloads.catalogue import WORKLOADS, find_workload
@@ -74,6 +78,7 @@ __all__ = [
     "Calibration",
     "Capacity",
     "Check",
+    "Choices",
     "Comparison",
     "DeadlockError",
     "Dependencies",
@@ -87,6 +92,7 @@ __all__ = [
     "ListPolicy",
     "Lowering",
     "Noise",
+    "Numbers",
     "Orchestration",
     "Order",
     "Published",
@@ -97,8 +103,10 @@ __all__ = [
     "Setup",
     "Statistics",
     "Sweep",
+    "SweepTable",
     "TaskGraph",
     "Trace",
+    "Tuning",
     "Validation",
     "WhatIf",
     "Why",
@@ -135,8 +143,10 @@ __all__ = [
     "ring_usage",
     "simulate",
     "summarize",
+    "sweep",
     "sweep_kernel_time",
     "to_networkx",
+    "tune",
     "validate",
     "what_if",
     "write_graph",

@@ -34,6 +34,7 @@ from tilesim.options import (
 )
 from tilesim.policies import policy_names, read_policies
 from tilesim.setup import DEFAULT_DEVICE, DEFAULT_RUNTIME, Setup
+from tilesim.setup_words import SETUP_WORDS, Value, read_value
 from tilesim.sources import Subject, find_source
 
 __all__ = [
@@ -285,6 +286,33 @@ class Options:
                 f"{verb} takes one runtime, one policy and one kind of dependences; compare, more"
             )
         return setups[0]
+
+    def words(self) -> dict[str, Value]:
+        """The setup in words (`tilesim.setup_words`): what differs from the defaults.
+
+        Raises
+        ------
+        InputError
+            As `setup`.
+        """
+        self.setup("a sweep")
+        usual = Options()
+        words: dict[str, Value] = {
+            name: read_value(name, str(getattr(self, name)))
+            for name in SETUP_WORDS
+            if getattr(self, name, None) != getattr(usual, name, None)
+        }
+        if self.ideal is not None:
+            words["ideal"] = self.ideal.replace(",", "+")
+        device = read_constants(self.device_set or [], "--device-set", "cores.clusters=20")
+        runtime = read_constants(self.runtime_set or [], "--runtime-set", "scheduler_threads=4")
+        priorities = read_priorities(self.priority or [])
+        return {
+            **words,
+            **{f"device.{key}": value for key, value in device.items()},
+            **{f"runtime.{key}": value for key, value in runtime.items()},
+            **{f"priority.{kernel}": value for kernel, value in priorities.items()},
+        }
 
     def workloads(self, words: list[str]) -> tuple[list[str], dict[str, int]]:
         """Names and settings among the positional arguments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +20,7 @@ from tilesim.console import new_table
 from tilesim.numeric_check import Against
 from workloads.recorded_workload import RecordedWorkload
 
-__all__ = ["check_record", "print_check"]
+__all__ = ["check_record", "print_check", "print_matches"]
 
 
 def check_record(check: Check) -> dict[str, Any]:
@@ -121,6 +122,13 @@ def print_check(console: Console, check: Check, pairs: int) -> None:
             _print_pairs(console, check, hazard, pairs)
 
 
+def print_matches(console: Console, matches: Sequence[Match]) -> None:
+    """Print how each output compares."""
+    for one in matches:
+        console.print(f"{one.name}: {one.matched}/{one.total} matched", highlight=False)
+        _print_differences(console, one)
+
+
 def _print_numbers(console: Console, check: Check) -> None:
     if check.against is Against.NOTHING:
         return
@@ -130,9 +138,7 @@ def _print_numbers(console: Console, check: Check) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    for one in check.matches:
-        console.print(f"{one.name}: {one.matched}/{one.total} matched", highlight=False)
-        _print_differences(console, one)
+    print_matches(console, check.matches)
     console.print(
         f"  {check.order} order, seed {check.seed}, rtol {check.rtol:g}, atol {check.atol:g}; "
         f"{check.seconds:.1f} s, {check.peak_bytes / 1e9:.2f} GB",

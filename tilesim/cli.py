@@ -20,6 +20,8 @@ from tilesim.verbs.export import export_run
 from tilesim.verbs.listing import list_devices, list_policies, list_runtimes, list_workloads
 from tilesim.verbs.replay import replay_workload
 from tilesim.verbs.run import run_file
+from tilesim.verbs.sweep import sweep_workload
+from tilesim.verbs.tune import tune_workload
 from tilesim.verbs.validate import calibrate_constants, validate_model
 from tilesim.verbs.whatif import ask_what_if
 
@@ -45,6 +47,8 @@ _VERBS: dict[str, Callable[..., None]] = {
     "compare": compare_workloads,
     "explain": explain_workload,
     "whatif": ask_what_if,
+    "sweep": sweep_workload,
+    "tune": tune_workload,
     "check": check_workload,
     "capacity": show_capacity,
     "export": export_run,

@@ -26,7 +26,15 @@ from tilesim.replay import Report, Run
 from tilesim.sources import program_of
 from workloads.workload import Workload
 
-__all__ = ["Against", "Compared", "Tolerances", "check_memory", "compare_numbers"]
+__all__ = [
+    "Against",
+    "Compared",
+    "Tolerances",
+    "any_inputs",
+    "check_memory",
+    "compare_numbers",
+    "compute_outputs",
+]
 
 _WORKING_BYTES = 512 << 20
 """Beside the tensors: the interpreter with its libraries, the graph, blocks that are widened."""
@@ -110,7 +118,7 @@ def compare_numbers(
     golden = numbers.golden(inputs, **run.parameters)
 
     def compared(order: Order, tasks: Sequence[int], observe: Observer | None) -> tuple[Match, ...]:
-        found = _computed(run, inputs, order, tasks, observe, tell)
+        found = compute_outputs(run, inputs, order, tasks, observe, tell)
         return tuple(
             match(n, found[n], values, **tolerances._asdict()) for n, values in golden.items()
         )
@@ -143,12 +151,12 @@ def _against_itself(
     tell: Report,
 ) -> Compared:
     """Compare an order with the program's own, on inputs of which only the dtypes are known."""
-    inputs = _any_inputs(run, workload, seed)
+    inputs = any_inputs(run, workload, seed)
     writes = Writes()
-    own = _computed(run, inputs, Order.PROGRAM, program_order(run.graph), writes.record, tell)
+    own = compute_outputs(run, inputs, Order.PROGRAM, program_order(run.graph), writes.record, tell)
     comparison = writes.comparison()
     tasks = _tasks(run, order, seed)
-    found = _computed(run, inputs, order, tasks, comparison.observe, tell)
+    found = compute_outputs(run, inputs, order, tasks, comparison.observe, tell)
     matches = tuple(
         match(name, found[name], values, strange_matches=True, **tolerances._asdict())
         for name, values in own.items()
@@ -157,7 +165,7 @@ def _against_itself(
     return Compared(Against.PROGRAM, matches, (), deviation)
 
 
-def _any_inputs(run: Run, workload: Workload, seed: int) -> dict[str, Array]:
+def any_inputs(run: Run, workload: Workload, seed: int) -> dict[str, Array]:
     """Numbers for every tensor of a program: floats from [0, 1), and the integers that it reads."""
     rng = np.random.default_rng(seed)
     known = workload.read_values(run.parameters)
@@ -172,7 +180,7 @@ def _any_inputs(run: Run, workload: Workload, seed: int) -> dict[str, Array]:
     return inputs
 
 
-def _computed(
+def compute_outputs(
     run: Run,
     inputs: Mapping[str, Array],
     order: Order,
@@ -180,6 +188,8 @@ def _computed(
     observe: Observer | None,
     tell: Report,
 ) -> dict[str, Array]:
+    """The outputs of a run's program with some inputs, its tasks in some order."""
+
     def progress(done: int) -> None:
         tell(f"{run.workload.name}: computing in {order} order, task {done:,} of {len(tasks):,}")
 

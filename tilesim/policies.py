@@ -17,7 +17,14 @@ from devices.errors import InputError, unknown_name
 from scheduler.policy import ListPolicy, Policy, full_name
 from scheduler.registry import POLICIES, build_policy, make_policy, split_policies
 
-__all__ = ["ENTRY_POINTS", "failed_in_policy", "policy_names", "read_policies", "read_policy"]
+__all__ = [
+    "ENTRY_POINTS",
+    "failed_in_policy",
+    "forget_policies",
+    "policy_names",
+    "read_policies",
+    "read_policy",
+]
 
 ENTRY_POINTS = "tilesim.policies"
 """Group of entry points under which other packages offer policies."""
@@ -53,7 +60,7 @@ def read_policies(text: str) -> list[Policy]:
     InputError
         As `read_policy`; or a policy is named twice.
     """
-    _foreign.clear()
+    forget_policies()
     policies = [read_policy(name) for name in split_policies(text)]
     names = [full_name(policy) for policy in policies]
     if len(set(names)) < len(names):
@@ -86,6 +93,11 @@ def read_policy(text: str) -> Policy:
         if offer.name == name:
             return _checked(_loaded(offer), name, rest.removesuffix("]"), offer.value)
     raise unknown_name("policy", name, policy_names())
+
+
+def forget_policies() -> None:
+    """Run files of policies anew from now on."""
+    _foreign.clear()
 
 
 def failed_in_policy(error: BaseException) -> InputError | None:

@@ -20,6 +20,7 @@ from runtime.language import Lowering
 from runtime.ring_usage import RingUsage, ring_usage
 from runtime.statistics import Statistics, summarize
 from runtime.trace import Trace
+from tilesim.memory import check_room
 from tilesim.setup import Setup
 from tilesim.sources import Source, Subject, find_source
 from workloads.published import PublishedCase, default_published
@@ -232,14 +233,15 @@ def build_case(
     Raises
     ------
     InputError
-        The program cannot be read, or the device does not state what an operation costs; or the
-        setup asks for other edges than a recording has.
+        The program cannot be read or its run does not fit into memory, or the device does not
+        state what an operation costs; or the setup asks for other edges than a recording has.
     """
     if isinstance(workload, RecordedWorkload):
         case = _case_of_recording(workload, setup)
     else:
         report(f"{workload.name}: reading the program")
         submits = workload.submits(parameters, setup.lowering)
+        check_room(workload.name, len(submits))
         report(f"{workload.name}: finding the graph of {len(submits):,} submits")
         graph = find_graph(
             submits,

@@ -31,7 +31,10 @@ __all__ = [
 
 def print_workloads(console: Console, workloads: Iterable[Workload]) -> None:
     """Print workloads with their parameters, a table for each group."""
-    shown = [(w, [f"{name}={value}" for name, value in w.defaults.items()]) for w in workloads]
+    shown = [
+        (w, [f"{name}={w.follows.get(name, value)}" for name, value in w.defaults.items()])
+        for w in workloads
+    ]
     # The columns of all tables stand below each other.
     name_width = max((len(w.name) for w, _ in shown), default=0)
     parameter_width = max((len(text) for _, texts in shown for text in texts), default=0)

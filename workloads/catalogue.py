@@ -58,6 +58,20 @@ _SCOPE3_DIVIDES = (
     ("hidden", "out_chunk"),
     ("intermediate", "mlp_chunk"),
 )
+_RESTRUCTURED_SIZES = {
+    **_SCOPE3_SIZES,
+    "norm_chunk": 128,
+    "down_chunk": 128,
+    "down_step": 64,
+    "zero_chunk": 8,
+}
+_RESTRUCTURED_FOLLOWS = {"norm_chunk": "k_chunk", "down_chunk": "k_chunk", "down_step": "mlp_chunk"}
+_RESTRUCTURED_DIVIDES = (
+    *_SCOPE3_DIVIDES,
+    ("hidden", "norm_chunk"),
+    ("hidden", "down_chunk"),
+    ("intermediate", "down_step"),
+)
 _ATTENTION = {"batch": 64, "heads": 16, "head_dim": 128, "block": 128, "context": 8193}
 _PROJECTION = {
     "m": 16,
@@ -104,10 +118,11 @@ WORKLOADS: dict[str, Workload] = {
             name="qwen3-scope3-restructured",
             summary="Qwen3-32B decode scope 3 after its restructuring (4f729f38)",
             group=Group.MODELS,
-            defaults={"hidden": 8192, **_SCOPE3_SIZES},
+            defaults={"hidden": 8192, **_RESTRUCTURED_SIZES},
             build=build_restructured,
-            divides=_SCOPE3_DIVIDES,
+            divides=_RESTRUCTURED_DIVIDES,
             numbers=SCOPE3_NUMBERS,
+            follows=_RESTRUCTURED_FOLLOWS,
         ),
         Workload(
             name="qwen3-scope3-resident",

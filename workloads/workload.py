@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import lcm
@@ -68,6 +68,9 @@ class Workload:
         ``noted()`` tells, after a run, what a reader of its results has to know.
     required : tuple of str
         Parameters without a default.
+    follows : mapping of str to str
+        Parameters that have the value of another one unless they are given; their defaults are
+        those of the default of that one.
     """
 
     name: str
@@ -82,9 +85,18 @@ class Workload:
     given: Mapping[str, InputValue] = field(default_factory=dict)
     noted: Callable[[], tuple[str, ...]] | None = None
     required: tuple[str, ...] = ()
+    follows: Mapping[str, str] = field(default_factory=dict)
 
-    def parameters(self, settings: Mapping[str, Any]) -> dict[str, int]:
+    def parameters(self, settings: Mapping[str, Any], free: Collection[str] = ()) -> dict[str, int]:
         """All parameters, with `settings` in place of defaults.
+
+        Parameters
+        ----------
+        settings : mapping
+            Parameters that are given.
+        free : collection of str
+            Parameters that may get any other value yet: what has to divide them, or be divided by
+            them, is not looked at.
 
         Raises
         ------
@@ -97,13 +109,18 @@ class Workload:
                 known = [*self.defaults, *self.required]
                 raise unknown_name(f"parameter of {self.name}", name, known)
             self._check_range(name, value)
-        missing = [name for name in self.required if name not in settings]
+        missing = [name for name in self.required if name not in settings and name not in free]
         if missing:
             raise InputError(
                 f"{self.name}: {missing[0]} has no default; give it with --set {missing[0]}=NUMBER"
             )
         chosen = {**self.defaults, **settings}
+        for name, other in self.follows.items():
+            chosen[name] = settings.get(name, chosen[other])
+        followers = {n for n, other in self.follows.items() if n not in settings and other in free}
         for whole, part in self.divides:
+            if not followers.union(free).isdisjoint((whole, part)):
+                continue
             size = part if isinstance(part, int) else chosen[part]
             if chosen[whole] % size:
                 by = f"{part} {size}" if isinstance(part, str) else str(part)

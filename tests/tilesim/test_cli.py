@@ -110,7 +110,7 @@ def test_list_shows_every_workload_with_its_parameters(tilesim):
         assert workload.name in outcome.out
         assert workload.summary in outcome.out
         for name, value in workload.defaults.items():
-            assert f"{name}={value}" in outcome.out
+            assert f"{name}={workload.follows.get(name, value)}" in outcome.out
 
 
 def test_list_has_a_table_for_each_group_in_one_order(tilesim):

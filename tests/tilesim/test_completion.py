@@ -1,6 +1,8 @@
 """What the shell offers for a workload."""
 
-from tilesim.completion import complete_source
+from types import SimpleNamespace
+
+from tilesim.completion import complete_axis, complete_source
 
 
 def test_names_files_and_folders_are_offered(tmp_path, monkeypatch):
@@ -16,3 +18,13 @@ def test_names_files_and_folders_are_offered(tmp_path, monkeypatch):
     assert not {"notes.txt", ".hidden.py"} & set(complete_source(""))
     assert complete_source(".h") == [".hidden.py"]
     assert complete_source("nowhere/x") == []
+
+
+def test_axes_are_offered_for_the_workload_on_the_line():
+    context = SimpleNamespace(params={"workload": ["bgemm"]})
+    assert complete_axis(context, "st") == ["steps="]
+    assert "policy=" in complete_axis(context, "")
+    assert complete_axis(context, "runtime.sched") == ["runtime.scheduler_threads="]
+    assert complete_axis(context, "policy=runtime,lif") == ["policy=runtime,lifo"]
+    assert complete_axis(context, "steps=") == []
+    assert "steps=" not in complete_axis(SimpleNamespace(params={"workload": None}), "")

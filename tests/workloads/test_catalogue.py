@@ -167,3 +167,27 @@ def test_tasks_and_allocs_follow_from_the_sizes(
 def test_twice_the_batch_is_twice_the_tasks(name):
     tasks, allocs = counted(name, **SMALL)
     assert counted(name, **SMALL, batch=32) == ([2 * count for count in tasks], 2 * allocs)
+
+
+def test_a_parameter_follows_another_one_unless_it_is_given():
+    workload = find_workload(RESTRUCTURED)
+    assert workload.parameters({}) == workload.defaults
+    with_k = workload.parameters({"k_chunk": 256, "mlp_chunk": 128})
+    assert (with_k["norm_chunk"], with_k["down_chunk"], with_k["down_step"]) == (256, 256, 128)
+    given = workload.parameters({"k_chunk": 256, "down_chunk": 512})
+    assert (given["norm_chunk"], given["down_chunk"], given["down_step"]) == (256, 512, 64)
+
+
+def test_what_a_follower_has_must_divide_too():
+    workload = find_workload(RESTRUCTURED)
+    with pytest.raises(InputError, match="intermediate 25600 is not a multiple of down_step 96"):
+        workload.parameters({"down_step": 96})
+
+
+def test_the_down_projection_is_cut_by_its_own_parameters():
+    sizes = {"hidden": 1024, "intermediate": 2048, "down_chunk": 256, "down_step": 32}
+    usual, _ = counted(RESTRUCTURED, **SMALL)
+    cut, _ = counted(RESTRUCTURED, **sizes, norm_chunk=512, zero_chunk=4)
+    assert usual[-2:] == [8, 8]
+    assert cut[-2:] == [4, 4]
+    assert (usual[0], cut[0]) == (2, 4)  # 16 tiles to fill, 8 or 4 a task

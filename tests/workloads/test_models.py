@@ -153,6 +153,11 @@ def test_one_layer_of_a_model_is_the_layer():
     assert [kernel.name for kernel in model.kernels] == [kernel.name for kernel in layer.kernels]
 
 
+def test_forty_layers_in_fine_chunks_are_about_a_million_tasks():
+    fine = {"batch": 48, "k_chunk": 16, "out_chunk": 16, "mlp_chunk": 16}
+    assert sum(counted(DECODE, layers=1, **fine)) == 24_439
+
+
 def test_every_layer_waits_for_the_one_before_and_has_weights_of_its_own():
     layers = 3
     model, layer = graph_of(DECODE, layers=layers, **HEADS), graph_of(LAYER, **HEADS)

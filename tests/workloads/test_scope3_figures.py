@@ -89,7 +89,7 @@ def test_like_for_like_the_restructuring_gains_more_than_was_published(compariso
     gains = {}
     for before, after in comparison.like_for_like:
         assert (before.workload.name, after.workload.name) == (BASELINE, RESTRUCTURED)
-        assert before.parameters == after.parameters
+        assert before.parameters.items() <= after.parameters.items()
         gain = before.statistics.wall_clock_us / after.statistics.wall_clock_us
         gains[before.parameters["hidden"]] = gain
     assert gains.keys() == {5120, 8192}

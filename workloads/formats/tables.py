@@ -18,7 +18,7 @@ from runtime.table import columns_of, installed
 from runtime.trace import Trace
 from workloads.files import file_ending, write_file
 
-__all__ = ["TABLE_ENDINGS", "write_table"]
+__all__ = ["TABLE_ENDINGS", "parquet_library", "write_columns", "write_table"]
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".parquet")
 """Endings of the files that `write_table` writes."""
@@ -44,8 +44,18 @@ def write_table(trace: Trace, path: str | os.PathLike[str]) -> None:
     InputError
         The ending is another, the file cannot be written, or what Parquet needs is not installed.
     """
+    write_columns(columns_of(trace), path)
+
+
+def write_columns(columns: dict[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
+    """Write columns of one length as a table; None in a column of objects is an empty cell.
+
+    Raises
+    ------
+    InputError
+        As `write_table`.
+    """
     ending = file_ending(path, TABLE_ENDINGS)
-    columns = columns_of(trace)
     if ending == ".parquet":
         _write_parquet(columns, path)
         return
@@ -78,13 +88,25 @@ def _pieces(columns: dict[str, NDArray[Any]]) -> Iterator[Iterator[tuple[Any, ..
         yield zip(*part, strict=True)
 
 
-def _write_parquet(columns: dict[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
+def parquet_library(path: str | os.PathLike[str]) -> Any:
+    """What writes Parquet: pyarrow, or polars where that is missing.
+
+    Raises
+    ------
+    InputError
+        Neither is installed; the message names the file.
+    """
     library = installed(("pyarrow.parquet", "polars"))
     if library is None:
         raise InputError(
             f"{os.fspath(path)}: Parquet needs pyarrow or polars, which are not installed; run: "
             "pip install pyarrow, or end the file name in .csv"
         )
+    return library
+
+
+def _write_parquet(columns: dict[str, NDArray[Any]], path: str | os.PathLike[str]) -> None:
+    library = parquet_library(path)
     lists = {
         name: column.tolist() if column.dtype == object else np.ascontiguousarray(column)
         for name, column in columns.items()

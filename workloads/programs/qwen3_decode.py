@@ -17,7 +17,8 @@ SHARED = ("seq_lens", "rope_cos", "rope_sin")
 def build_decode(layers: int, **sizes: int) -> Orchestration:
     """Layers of a model: what one gives is the hidden state of the next.
 
-    All layers submit the same tasks, so one is recorded. All caches are full.
+    All layers submit the same tasks, so one is recorded. All caches are full. A batch of 48 in
+    chunks of 16 (`k_chunk`, `out_chunk`, `mlp_chunk`) makes about a million tasks of 40 layers.
 
     Parameters
     ----------

@@ -143,15 +143,27 @@ def build_restructured(
     out_chunk: int,
     mlp_chunk: int,
     norm_chunk: int | None = None,
+    down_chunk: int | None = None,
+    down_step: int | None = None,
+    zero_chunk: int = CHUNK,
 ) -> pl.Program:
     """Program as published after the restructuring: the MLP's activations are stored first.
 
-    Parameters are those of `build_baseline`, and the columns that the RMSNorm holds on chip at a
-    time, `k_chunk` as published.
+    Parameters
+    ----------
+    batch, hidden, intermediate, k_chunk, out_chunk, mlp_chunk : int
+        As for `build_baseline`; `k_chunk` is that of all projections but the last.
+    norm_chunk : int, optional
+        Columns that the RMSNorm holds on chip at a time, `k_chunk` as published.
+    down_chunk, down_step : int, optional
+        Columns of a down projection task, `k_chunk` as published, and its step along the
+        contracted dimension, `mlp_chunk` as published.
+    zero_chunk : int
+        Tiles that one task fills with zeroes.
     """
     B, H, M = batch, hidden, intermediate
     K, Q, F = k_chunk, out_chunk, mlp_chunk
-    N = norm_chunk or k_chunk
+    N, D, S = norm_chunk or k_chunk, down_chunk or k_chunk, down_step or mlp_chunk
     MEAN = 1.0 / hidden
 
     @pl.program
@@ -171,7 +183,7 @@ def build_restructured(
             for b0 in pl.range(0, B, BATCH_TILE):
                 resid1_tile = pl.create_tensor([BATCH_TILE, H], dtype=pl.FP32)
                 with pl.auto_incore():
-                    for ob in pl.parallel(0, H // Q, 1, chunk=CHUNK):
+                    for ob in pl.parallel(0, H // Q, 1, chunk=zero_chunk):
                         zero = pl.full([BATCH_TILE, Q], dtype=pl.FP32, value=0.0)
                         resid1_tile = pl.assemble(resid1_tile, zero, [0, ob * Q])
 
@@ -210,7 +222,7 @@ def build_restructured(
 
                 mlp_tile = pl.create_tensor([BATCH_TILE, M], dtype=pl.BF16)
                 with pl.auto_incore():
-                    for ob in pl.parallel(0, M // F, 1, chunk=CHUNK):
+                    for ob in pl.parallel(0, M // F, 1, chunk=zero_chunk):
                         zero_fp32 = pl.full([BATCH_TILE, F], dtype=pl.FP32, value=0.0)
                         zero_bf16 = pl.cast(zero_fp32, target_type=pl.BF16)
                         mlp_tile = pl.assemble(mlp_tile, zero_bf16, [0, ob * F])
@@ -239,18 +251,18 @@ def build_restructured(
                         mlp_chunk_bf16 = pl.cast(mlp_chunk_fp32, target_type=pl.BF16)
                     mlp_tile = pl.assemble(mlp_tile, mlp_chunk_bf16, [0, o0])
 
-                for dob in pl.range(0, H // K):
-                    d0 = dob * K
+                for db in pl.range(0, H // D):
+                    d0 = db * D
                     with pl.incore():
-                        first_m = pl.slice(mlp_tile, [BATCH_TILE, F], [0, 0])
-                        first_d = pl.slice(w_down, [F, K], [0, d0])
+                        first_m = pl.slice(mlp_tile, [BATCH_TILE, S], [0, 0])
+                        first_d = pl.slice(w_down, [S, D], [0, d0])
                         down_acc = pl.matmul(first_m, first_d, out_dtype=pl.FP32)
-                        for ob in pl.range(1, M // F):
-                            m_chunk = pl.slice(mlp_tile, [BATCH_TILE, F], [0, ob * F])
-                            d_chunk = pl.slice(w_down, [F, K], [ob * F, d0])
+                        for sb in pl.range(1, M // S):
+                            m_chunk = pl.slice(mlp_tile, [BATCH_TILE, S], [0, sb * S])
+                            d_chunk = pl.slice(w_down, [S, D], [sb * S, d0])
                             down_acc = pl.matmul_acc(down_acc, m_chunk, d_chunk)
                     with pl.incore():
-                        resid = pl.slice(resid1_tile, [BATCH_TILE, K], [0, d0])
+                        resid = pl.slice(resid1_tile, [BATCH_TILE, D], [0, d0])
                         out_bf16 = pl.cast(pl.add(down_acc, resid), target_type=pl.BF16)
                         out = pl.assemble(out, out_bf16, [b0, d0])
             return out
