@@ -10,8 +10,11 @@ from devices.footprints import Footprints
 
 __all__ = ["L2"]
 
-_NO_FETCH: Final = -1
-"""Stands for the number of a fetch where a cell has not been fetched."""
+_ABSENT: Final = -2
+"""Stands for the number of a fetch where a cell is not in L2."""
+
+_STORED: Final = -1
+"""Stands for it where a cell is there, but was not fetched."""
 
 
 class L2:
@@ -38,7 +41,6 @@ class L2:
         self._cell_bytes = cell_bytes
         # Where everything fits, nothing is ever replaced, and the order need not be kept.
         self._replaces = sum(cell_bytes) > capacity_bytes
-        self._present = bytearray(len(cell_bytes))
         self._is_dirty = bytearray(len(cell_bytes))
         self._order: OrderedDict[int, None] = OrderedDict()
         self._held_bytes = 0
@@ -46,7 +48,7 @@ class L2:
         # last, or is. A million tasks touch millions of cells, so these are columns, no objects.
         self._fetch_start_us: array[float] = array("d")
         self._fetch_end_us: array[float] = array("d")
-        self._fetch_of: array[int] = array("i", [_NO_FETCH]) * len(cell_bytes)
+        self._fetch_of: array[int] = array("i", [_ABSENT]) * len(cell_bytes)
         loads, stores, kinds = footprints.loads, footprints.stores, footprints.kinds
         self._load_start: array[int] = loads.start
         self._load_cell: array[int] = loads.cell
@@ -94,7 +96,7 @@ class L2:
         """Touch what a task loads: which part of it misses, and bytes of HBM."""
         missed = 0.0
         hbm_bytes = 0.0
-        own = _NO_FETCH
+        own = _STORED
         loaded_bytes = self._loaded_bytes[task]
         for place in range(self._load_start[task], self._load_start[task + 1]):
             kind = self._load_kind[place]
@@ -106,17 +108,16 @@ class L2:
             for row in range(down):
                 row_first = first + row * step
                 for cell in range(row_first, row_first + along):
-                    if not self._present[cell]:
-                        missed += share
-                        hbm_bytes += nbytes + self._bring(cell)
-                        if own == _NO_FETCH:
+                    other = self._fetch_of[cell]
+                    if other == _ABSENT:
+                        if own == _STORED:
                             own = self._fetch(start_us)
-                        self._fetch_of[cell] = own
+                        missed += share
+                        hbm_bytes += nbytes + self._bring(cell, own)
                         continue
                     if self._replaces:
                         self._order.move_to_end(cell)
-                    other = self._fetch_of[cell]
-                    if other != _NO_FETCH and start_us < self._fetch_end_us[other]:
+                    if other != _STORED and start_us < self._fetch_end_us[other]:
                         missed += share * self._awaited(other, start_us, hit_gain)
         return missed, hbm_bytes
 
@@ -129,8 +130,8 @@ class L2:
             for row in range(down):
                 row_first = first + row * step
                 for cell in range(row_first, row_first + along):
-                    if not self._present[cell]:
-                        hbm_bytes += self._bring(cell)
+                    if self._fetch_of[cell] == _ABSENT:
+                        hbm_bytes += self._bring(cell, _STORED)
                     elif self._replaces:
                         self._order.move_to_end(cell)
                     self._is_dirty[cell] = 1
@@ -155,9 +156,9 @@ class L2:
         come = (now_us - start_us) / (self._fetch_end_us[fetch] - start_us)
         return min(1.0, max(0.0, 1.0 - come / gain))
 
-    def _bring(self, cell: int) -> float:
+    def _bring(self, cell: int, fetch: int) -> float:
         """Make a cell present, in place of those touched longest ago if need be."""
-        self._present[cell] = 1
+        self._fetch_of[cell] = fetch
         if not self._replaces:
             return 0.0
         self._order[cell] = None
@@ -165,8 +166,7 @@ class L2:
         written = 0
         while self._held_bytes > self._capacity_bytes and len(self._order) > 1:
             oldest, _ = self._order.popitem(last=False)
-            self._present[oldest] = 0
-            self._fetch_of[oldest] = _NO_FETCH
+            self._fetch_of[oldest] = _ABSENT
             self._held_bytes -= self._cell_bytes[oldest]
             if self._is_dirty[oldest]:
                 self._is_dirty[oldest] = 0

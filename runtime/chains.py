@@ -7,6 +7,8 @@ are charged as found.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from runtime.graph import TaskGraph
@@ -15,6 +17,9 @@ from runtime.rings import Rings
 from scheduler.links import integers
 
 __all__ = ["Chains"]
+
+_REMOVED: Final = -1
+"""Stands for a writer where an entry goes."""
 
 
 class Chains:
@@ -34,34 +39,36 @@ class Chains:
     """
 
     def __init__(self, graph: TaskGraph, rings: Rings) -> None:
-        entries = graph.map_entries
+        entries, rings_used = graph.map_entries, int(graph.ring.max(initial=0)) + 1
         walks = entries.walks[np.argsort(entries.walks[:, 0], kind="stable")]
         walked = np.zeros(len(graph), dtype=np.bool_)
         walked[walks[:, 0]] = True
         self.walks = walked.tobytes()
         self._rings = rings
-        self._ring = graph.ring.astype(np.uint8).tobytes()
-        self._walk = 0  # the next one, with its submit, buffer and entries when it was recorded
-        self._walk_submit = integers(walks[:, 0])
-        self._walk_buffer = integers(walks[:, 1])
-        self._walk_count = integers(walks[:, 2])
-        self._writer = integers(entries.writer)
-        # Entries that come and go, in order: a submit looks up and removes before it inserts.
-        number = np.flatnonzero(np.isin(entries.buffer, walks[:, 1]))
-        removed = number[entries.removed_by[number] != NEVER_REMOVED]
-        submit = np.concatenate((entries.removed_by[removed], entries.writer[number]))
-        entry = np.concatenate((removed, number))
+        self._rings_used = rings_used
+        # The lookups of each submit that walks: where they end, and how many entries they met.
+        _, first, number = np.unique(walks[:, 0], return_index=True, return_counts=True)
+        self._end = integers(first + number)
+        self._met = integers(np.add.reduceat(walks[:, 2], first) if len(first) else first)
+        buffers, place = np.unique(walks[:, 1], return_inverse=True)
+        self._slot = integers(place.reshape(-1) * rings_used)
+        self._submit = 0  # the next one that walks, by its number among those
+        self._walk = 0  # and its first lookup
+        # Writers of the entries that are there, by buffer and ring, oldest first: so they retire.
+        self._there: list[dict[int, int]] = [{} for _ in range(len(buffers) * rings_used)]
+        # What is inserted and removed, in order: a submit looks up and removes before it inserts.
+        entry = np.flatnonzero(np.isin(entries.buffer, buffers))
+        removed = entry[entries.removed_by[entry] != NEVER_REMOVED]
+        changed = np.concatenate((removed, entry))
+        submit = np.concatenate((entries.removed_by[removed], entries.writer[entry]))
         order = np.argsort(submit, kind="stable")
+        changed, writer = changed[order], entries.writer[changed[order]]
+        slot = np.searchsorted(buffers, entries.buffer[changed]) * rings_used + graph.ring[writer]
         self._done = 0
         self._change_submit = integers(submit[order])
-        self._change_entry = integers(entry[order])
-        self._is_new = (order >= len(removed)).tobytes()
-        self._buffer = integers(entries.buffer)
-        # Entries by buffer and ring of the writer, oldest first: so they retire.
-        self._there: dict[int, list[dict[int, None]]] = {}
-        ring_count = int(graph.ring.max(initial=0)) + 1
-        for buffer in np.unique(walks[:, 1]).tolist():
-            self._there[buffer] = [{} for _ in range(ring_count)]
+        self._change_entry = integers(changed)
+        self._change_slot = integers(slot)
+        self._change_writer = integers(np.where(order >= len(removed), writer, _REMOVED))
 
     def skipped(self, submit: int, now_us: float) -> int:
         """Entries that the lookups of a submit need not walk any more, as they have retired.
@@ -70,29 +77,35 @@ class Chains:
         """
         self._rings.retire_all(submit, now_us)
         self._come_to(submit)
-        skipped = 0
-        while self._walk < len(self._walk_submit) and self._walk_submit[self._walk] == submit:
-            skipped += self._walk_count[self._walk]
-            for there in self._there[self._walk_buffer[self._walk]]:
-                self._drop_retired(there)
-                skipped -= len(there)
-            self._walk += 1
+        skipped, end = self._met[self._submit], self._end[self._submit]
+        for walk in range(self._walk, end):
+            first = self._slot[walk]
+            for slot in range(first, first + self._rings_used):
+                there = self._there[slot]
+                if there:
+                    self._drop_retired(there)
+                    skipped -= len(there)
+        self._submit, self._walk = self._submit + 1, end
         return skipped
 
     def _come_to(self, submit: int) -> None:
         """Insert and remove what the submits before this one do."""
-        while self._done < len(self._change_submit) and self._change_submit[self._done] < submit:
-            entry = self._change_entry[self._done]
-            there = self._there[self._buffer[entry]][self._ring[self._writer[entry]]]
-            if self._is_new[self._done]:
-                there[entry] = None
-            else:
+        done, count = self._done, len(self._change_submit)
+        while done < count and self._change_submit[done] < submit:
+            there, entry = self._there[self._change_slot[done]], self._change_entry[done]
+            writer = self._change_writer[done]
+            if writer == _REMOVED:
                 there.pop(entry, None)
-            self._done += 1
+            else:
+                there[entry] = writer
+            done += 1
+        self._done = done
 
-    def _drop_retired(self, there: dict[int, None]) -> None:
-        while there:
-            oldest = next(iter(there))
-            if not self._rings.has_retired(self._writer[oldest]):
+    def _drop_retired(self, there: dict[int, int]) -> None:
+        retired: list[int] = []
+        for entry, writer in there.items():
+            if not self._rings.has_retired(writer):
                 break
-            del there[oldest]
+            retired.append(entry)
+        for entry in retired:
+            del there[entry]

@@ -81,6 +81,8 @@ class Orchestrator:
         self._entry_us = entry_us
         self._reveals = dict(reveals)
         self._holds = bool(reveals)
+        # At hand, as a new method object for each event would take as long as the event.
+        self._submits: Callable[[Event], None] = self._submit
 
     def start(self, rings: Rings, chains: Chains) -> None:
         """Begin to submit into `rings`."""
@@ -110,7 +112,7 @@ class Orchestrator:
             end_us.append(now_us)
             if self._is_task[submit]:
                 # One submit ahead: a heap of all of them would slow every event down.
-                self.clock.after(now_us - begin_us, self._submit)
+                self.clock.after(now_us - begin_us, self._submits)
                 return
             submit += 1
         if submit in self._reveals:
@@ -127,8 +129,9 @@ class Orchestrator:
         return True
 
     def _reveal(self, submits: int, now_us: float) -> None:
-        for task in self._reveals.pop(submits, ()):
-            self.board.reveal(task, now_us)
+        if submits in self._reveals:
+            for task in self._reveals.pop(submits):
+                self.board.reveal(task, now_us)
 
     def _reveal_last(self, now_us: float) -> None:
         self._reveal(self._count, now_us)

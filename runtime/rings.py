@@ -58,6 +58,8 @@ class Rings:
         self._consumer_start = board.links.consumer_start
         self._consumer = board.links.consumer
         self._demand = demand
+        self._position = demand.position
+        self._submits = [own.submits for own in demand.rings]
         self._limits = limits
         self._board = board
         self._end_us = end_us
@@ -95,7 +97,7 @@ class Rings:
 
     def has_retired(self, submit: int) -> bool:
         """Whether a submit is known to have retired."""
-        return self._demand.position[submit] < self._retired[self._ring[submit]]
+        return self._position[submit] < self._retired[self._ring[submit]]
 
     def _lacking(self, submit: int) -> Resource | None:
         limits, ring, position = self._limits, self._ring[submit], self._demand.position[submit]
@@ -176,8 +178,7 @@ class Rings:
 
     def _retire(self, ring: int, submit: int, now_us: float) -> None:
         """Retire what may retire, of the submits before `submit`."""
-        own = self._demand.rings[ring].submits
-        retired = self._retired[ring]
+        own, retired = self._submits[ring], self._retired[ring]
         while retired < self._known[ring] and self._is_consumed(own[retired], ring, submit, now_us):
             self._linked[ring] -= self._board.linked[own[retired]]
             if self._may_fill_map:
@@ -201,9 +202,10 @@ class Rings:
             # One that was submitted later has found it gone.
             if consumer >= submit or end_us[consumer] > kept_us:
                 break
-            if release_us[consumer] > now_us:
+            released_us = release_us[consumer]
+            if released_us > now_us:
                 self._awaited[ring] = place - start[old], kept_us
                 return False
-            kept_us = max(kept_us, release_us[consumer])
+            kept_us = max(kept_us, released_us)
         self._awaited[ring] = 0, 0.0
         return True

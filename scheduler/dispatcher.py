@@ -33,7 +33,7 @@ class Dispatcher:
         The clusters that the thread owns.
     sweep : Sweep
         Starts tasks and reads their cores from then on.
-    queues : sequence of ReadyQueue
+    queues : tuple of ReadyQueue
         Queue of each shape, as this thread sees it.
     rules : ThreadRules
         What is placed when.
@@ -49,7 +49,7 @@ class Dispatcher:
         thread: Poller,
         clusters: Clusters,
         sweep: Sweep,
-        queues: Sequence[ReadyQueue],
+        queues: tuple[ReadyQueue, ...],
         rules: ThreadRules,
         dispatch_us: float,
         complete: Callable[[int, float], float],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 from scheduler.queues import ReadyQueue
 
@@ -15,11 +14,11 @@ class Poller(ABC):
 
     Attributes
     ----------
-    queues : sequence of ReadyQueue
+    queues : tuple of ReadyQueue
         Where it finds the ready tasks of each shape that may run on any core.
     """
 
-    queues: Sequence[ReadyQueue]
+    queues: tuple[ReadyQueue, ...]
 
     @abstractmethod
     def next_look_us(self, shape: int, now_us: float) -> float:

@@ -9,7 +9,7 @@ visible or a task is pushed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import ceil
 from typing import Final
 
@@ -42,7 +42,7 @@ class SchedulerThread(Poller):
         Number of the thread.
     clusters : Clusters
         The clusters that it owns.
-    queues : sequence of ReadyQueue
+    queues : tuple of ReadyQueue
         Queue of each shape, as this thread sees it.
     costs : ThreadCosts
         What its work costs.
@@ -58,7 +58,7 @@ class SchedulerThread(Poller):
         board: Board,
         number: int,
         clusters: Clusters,
-        queues: Sequence[ReadyQueue],
+        queues: tuple[ReadyQueue, ...],
         costs: ThreadCosts,
         rules: ThreadRules,
         sweep: Sweep,
@@ -90,6 +90,9 @@ class SchedulerThread(Poller):
             rules.deferred_limit,
         )
         self._stands_still = False
+        # At hand, as a new method object for each event would take as long as the event.
+        self._completes: Callable[[Event], None] = self._complete
+        self._dispatches: Callable[[Event], None] = self._dispatch
         self._pending: Event | None = None
         self._pending_us = 0.0
         self._shape = 0  # position in the dispatch order
@@ -197,7 +200,7 @@ class SchedulerThread(Poller):
             # Where iterations take no time, the next one begins when the last one ends.
             is_last = look_us == self._last_us and self._period_us() > 0.0
             self._shape = self._last_shape if is_last else 0
-            self._schedule(look_us, self._dispatch, LAST)
+            self._schedule(look_us, self._dispatches, LAST)
 
     def keep(self, task: int, core: int, now_us: float) -> None:
         """Run a ready task on one of the own cores, after those of less rank that wait for it."""
@@ -246,7 +249,7 @@ class SchedulerThread(Poller):
     def _await(self, read_us: float) -> None:
         """Have what the sweep has found happen, after the read that ends at `read_us`."""
         if self._has_one_slot or self._sweep.completes():
-            self._schedule(read_us + self._completion_us, self._complete)
+            self._schedule(read_us + self._completion_us, self._completes)
         else:
             self._schedule(read_us, self._accept)
 
@@ -265,7 +268,7 @@ class SchedulerThread(Poller):
         walk_us = self._completion.complete(task, lock_us)
         board.finish_us[task] = observe_us if self._rules.finishes_when_seen else walk_us
         if not idles and self._sweep.has_ended_too():
-            self._schedule(walk_us + self._completion_us, self._complete)
+            self._schedule(walk_us + self._completion_us, self._completes)
         else:
             self._sweep_on(walk_us)
 
@@ -319,7 +322,7 @@ class SchedulerThread(Poller):
         # What is in the local buffers goes to the global queues at the least.
         if aic or aiv or mix or self._dispatcher.finds_something(first):
             self._shape = first
-            self._schedule(now_us, self._dispatch, LAST)
+            self._schedule(now_us, self._dispatches, LAST)
         else:  # as yet there is nothing to see; `next_look_us` remembers this look
             self._poll(now_us, first)
 
