@@ -19,6 +19,7 @@ COMPILED = [
     "devices/events.py",
     "devices/fair_share.py",
     "devices/l2.py",
+    "devices/recency.py",
     "devices/shared_memory.py",
     "devices/traffic.py",
     "runtime/chains.py",

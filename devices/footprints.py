@@ -51,33 +51,33 @@ class Kinds:
 
     Attributes
     ----------
-    down, along : list of int
-        Rows of cells, and cells of a row.
+    runs, cells : list of int
+        Runs of neighbouring cells, and cells of a run.
     step : list of int
-        From a row's first cell to the next one's.
+        From a run's first cell to the next one's.
     first_bytes : list of float
         Bytes of the loads that are the first to touch their lines.
     line_bytes : list of float
         Bytes of the lines.
     """
 
-    down: list[int] = field(default_factory=list)
-    along: list[int] = field(default_factory=list)
+    runs: list[int] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
     first_bytes: list[float] = field(default_factory=list)
     line_bytes: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.down)
+        return len(self.runs)
 
-    def add(self, down: int, along: int, step: int, first_bytes: float, line_bytes: float) -> int:
+    def add(self, runs: int, cells: int, step: int, first_bytes: float, line_bytes: float) -> int:
         """Add one; returns its number."""
-        self.down.append(down)
-        self.along.append(along)
+        self.runs.append(runs)
+        self.cells.append(cells)
         self.step.append(step)
         self.first_bytes.append(first_bytes)
         self.line_bytes.append(line_bytes)
-        return len(self.down) - 1
+        return len(self.runs) - 1
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ class Footprints:
         kinds = self.kinds
         for place in range(touches.start[task], touches.start[task + 1]):
             first, kind = touches.cell[place], touches.kind[place]
-            down, along, step = kinds.down[kind], kinds.along[kind], kinds.step[kind]
-            cells = [first + row * step + cell for row in range(down) for cell in range(along)]
+            runs, length, step = kinds.runs[kind], kinds.cells[kind], kinds.step[kind]
+            cells = [first + run * step + cell for run in range(runs) for cell in range(length)]
             count = float(len(cells))
             share = kinds.first_bytes[kind] / loaded_bytes / count
             yield Touch(tuple(cells), share, kinds.line_bytes[kind] / count)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
 from typing import Final
 
 from devices.footprints import Footprints
+from devices.recency import Recency, filled
 
 __all__ = ["L2"]
 
@@ -42,7 +42,8 @@ class L2:
         # Where everything fits, nothing is ever replaced, and the order need not be kept.
         self._replaces = sum(cell_bytes) > capacity_bytes
         self._is_dirty = bytearray(len(cell_bytes))
-        self._order: OrderedDict[int, None] = OrderedDict()
+        self._recency = Recency(len(cell_bytes) if self._replaces else 0)
+        self._held = 0  # cells that are there, and their bytes
         self._held_bytes = 0
         # What tasks bring into L2, evenly over their times; and what each cell was fetched by
         # last, or is. A million tasks touch millions of cells, so these are columns, no objects.
@@ -56,8 +57,8 @@ class L2:
         self._store_start: array[int] = stores.start
         self._store_cell: array[int] = stores.cell
         self._store_kind: array[int] = stores.kind
-        self._down: list[int] = kinds.down
-        self._along: list[int] = kinds.along
+        self._runs: list[int] = kinds.runs
+        self._cells: list[int] = kinds.cells
         self._step: list[int] = kinds.step
         self._first_bytes: list[float] = kinds.first_bytes
         self._line_bytes: list[float] = kinds.line_bytes
@@ -101,24 +102,30 @@ class L2:
         for place in range(self._load_start[task], self._load_start[task + 1]):
             kind = self._load_kind[place]
             first = self._load_cell[place]
-            down, along, step = self._down[kind], self._along[kind], self._step[kind]
-            count = float(down * along)
+            runs, cells, step = self._runs[kind], self._cells[kind], self._step[kind]
+            count = float(runs * cells)
             share = self._first_bytes[kind] / loaded_bytes / count
             nbytes = self._line_bytes[kind] / count
-            for row in range(down):
-                row_first = first + row * step
-                for cell in range(row_first, row_first + along):
+            if step == cells:  # the runs are neighbours, too
+                runs, cells = 1, runs * cells
+            for run in range(runs):
+                cell = first + run * step
+                end = cell + cells
+                while cell < end:
+                    stop = end if cells == 1 else self._alike(cell, end)
                     other = self._fetch_of[cell]
                     if other == _ABSENT:
                         if own == _STORED:
                             own = self._fetch(start_us)
-                        missed += share
-                        hbm_bytes += nbytes + self._bring(cell, own)
-                        continue
-                    if self._replaces:
-                        self._order.move_to_end(cell)
-                    if other != _STORED and start_us < self._fetch_end_us[other]:
-                        missed += share * self._awaited(other, start_us, hit_gain)
+                        missed += share * (stop - cell)
+                        hbm_bytes += nbytes * (stop - cell) + self._bring(cell, stop, own)
+                    else:
+                        if self._replaces:
+                            self._recency.touch(cell, stop)
+                        if other != _STORED and start_us < self._fetch_end_us[other]:
+                            waits = self._awaited(other, start_us, hit_gain)
+                            missed += share * (stop - cell) * waits
+                    cell = stop
         return missed, hbm_bytes
 
     def _store(self, task: int, hbm_bytes: float) -> float:
@@ -126,16 +133,37 @@ class L2:
         for place in range(self._store_start[task], self._store_start[task + 1]):
             kind = self._store_kind[place]
             first = self._store_cell[place]
-            down, along, step = self._down[kind], self._along[kind], self._step[kind]
-            for row in range(down):
-                row_first = first + row * step
-                for cell in range(row_first, row_first + along):
+            runs, cells, step = self._runs[kind], self._cells[kind], self._step[kind]
+            if step == cells:
+                runs, cells = 1, runs * cells
+            for run in range(runs):
+                cell = first + run * step
+                end = cell + cells
+                while cell < end:
+                    stop = end if cells == 1 else self._alike(cell, end)
                     if self._fetch_of[cell] == _ABSENT:
-                        hbm_bytes += self._bring(cell, _STORED)
+                        hbm_bytes += self._bring(cell, stop, _STORED)
                     elif self._replaces:
-                        self._order.move_to_end(cell)
-                    self._is_dirty[cell] = 1
+                        self._recency.touch(cell, stop)
+                    if stop - cell == 1:
+                        self._is_dirty[cell] = 1
+                    else:
+                        self._is_dirty[cell:stop] = b"\x01" * (stop - cell)
+                    cell = stop
         return hbm_bytes
+
+    def _alike(self, first: int, stop: int) -> int:
+        """Where cells end that are all absent, or have all been brought by the same task."""
+        if self._replaces:  # cells that L2 cannot hold together come and go one by one
+            most = max(1, self._capacity_bytes // self._cell_bytes[first])
+            stop = min(stop, first + most)
+        fetches: list[int] = self._fetch_of[first:stop].tolist()
+        count, fetch = 0, fetches[0]
+        for other in fetches:
+            if other != fetch:
+                break
+            count += 1
+        return first + count
 
     def _fetch(self, start_us: float) -> int:
         """A new fetch; its end is known once all that its task loads is."""
@@ -156,19 +184,43 @@ class L2:
         come = (now_us - start_us) / (self._fetch_end_us[fetch] - start_us)
         return min(1.0, max(0.0, 1.0 - come / gain))
 
-    def _bring(self, cell: int, fetch: int) -> float:
-        """Make a cell present, in place of those touched longest ago if need be."""
-        self._fetch_of[cell] = fetch
+    def _bring(self, first: int, stop: int, fetch: int) -> float:
+        """Make cells present, in place of those touched longest ago if need be.
+
+        Returns
+        -------
+        float
+            Bytes of changed lines that are written back.
+        """
+        if stop - first == 1:
+            self._fetch_of[first] = fetch
+        else:
+            self._fetch_of[first:stop] = filled(fetch, stop - first)
         if not self._replaces:
             return 0.0
-        self._order[cell] = None
-        self._held_bytes += self._cell_bytes[cell]
+        self._recency.touch(first, stop)
+        self._held_bytes += (stop - first) * self._cell_bytes[first]
+        self._held += stop - first
         written = 0
-        while self._held_bytes > self._capacity_bytes and len(self._order) > 1:
-            oldest, _ = self._order.popitem(last=False)
-            self._fetch_of[oldest] = _ABSENT
-            self._held_bytes -= self._cell_bytes[oldest]
-            if self._is_dirty[oldest]:
-                self._is_dirty[oldest] = 0
-                written += self._cell_bytes[oldest]
+        while self._held_bytes > self._capacity_bytes and self._held > 1:
+            written += self._replace()
         return float(written)
+
+    def _replace(self) -> int:
+        """Drop some of the cells touched longest ago, no more than have to go."""
+        nbytes = self._cell_bytes[self._recency.oldest()]
+        excess = -(-(self._held_bytes - self._capacity_bytes) // nbytes)
+        first, stop = self._recency.take(min(excess, self._held - 1))
+        count = stop - first
+        self._held_bytes -= count * nbytes
+        self._held -= count
+        if count == 1:
+            self._fetch_of[first] = _ABSENT
+            if not self._is_dirty[first]:
+                return 0
+            self._is_dirty[first] = 0
+            return nbytes
+        self._fetch_of[first:stop] = filled(_ABSENT, count)
+        dirty = self._is_dirty.count(1, first, stop)
+        self._is_dirty[first:stop] = bytes(count)
+        return dirty * nbytes

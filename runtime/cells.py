@@ -35,7 +35,12 @@ class Grids:
         # Steps in rows and in lines that all bounds of places are multiples of.
         self._high = np.zeros(len(rows), dtype=np.int64)
         self._wide = np.zeros(len(rows), dtype=np.int64)
+        # Rows and lines of all places together.
+        self._tall = np.zeros(len(rows), dtype=np.int64)
+        self._broad = np.zeros(len(rows), dtype=np.int64)
+        self._down = np.ones(len(rows), dtype=np.int64)
         self._columns = np.ones(len(rows), dtype=np.int64)
+        self._by_column = np.zeros(len(rows), dtype=np.bool_)
         self._first = np.zeros(len(rows), dtype=np.int64)
         self._counts = np.zeros(len(rows), dtype=np.int64)
 
@@ -61,6 +66,8 @@ class Grids:
         for steps, bounds in ((self._high, lines[:, :2]), (self._wide, lines[:, 2:])):
             common = np.gcd.reduceat(np.gcd(bounds[:, 0], bounds[:, 1]), start)
             steps[which] = np.gcd(steps[which], common)
+        self._tall[which] += np.add.reduceat(lines[:, 1] - lines[:, 0], start)
+        self._broad[which] += np.add.reduceat(lines[:, 3] - lines[:, 2], start)
 
     def divide(self) -> None:
         """Divide the tensors into cells, as large as all places allow."""
@@ -78,8 +85,11 @@ class Grids:
                 break
             high = np.where(halved, high // 2, high)
         self._high = np.maximum(high, 1)
-        self._counts = np.where(touched, -(-rows // self._high) * self._columns, 0)
+        self._down = -(-rows // self._high)
+        self._counts = np.where(touched, self._down * self._columns, 0)
         self._first = np.cumsum(self._counts) - self._counts
+        # Numbered so that places are few runs of neighbours, which L2 looks at as one.
+        self._by_column = self._broad * self._high < self._tall * self._wide
 
     def cell_bytes(self) -> array[int]:
         """Bytes of each cell, tensor after tensor."""
@@ -89,12 +99,14 @@ class Grids:
         return column("q", np.repeat(nbytes, self._counts))
 
     def cells(self, tensor: Int32s, lines: Ints) -> tuple[Ints, Ints]:
-        """First cell of places, shape (p,); rows, columns and their step, shape (p, 3)."""
-        high, wide, columns = self._high[tensor], self._wide[tensor], self._columns[tensor]
+        """First cell of places, shape (p,); runs, cells of a run and their step, shape (p, 3)."""
+        high, wide, by_column = self._high[tensor], self._wide[tensor], self._by_column[tensor]
         top, left = lines[:, 0] // high, lines[:, 2] // wide
         down, along = -(-lines[:, 1] // high) - top, -(-lines[:, 3] // wide) - left
-        cell = self._first[tensor] + top * columns + left
-        return cell, np.stack([down, along, np.where(down > 1, columns, 0)], axis=1)
+        step = np.where(by_column, self._down[tensor], self._columns[tensor])
+        cell = self._first[tensor] + np.where(by_column, left * step + top, top * step + left)
+        runs, cells = np.where(by_column, (along, down), (down, along))
+        return cell, np.stack([runs, cells, np.where(runs > 1, step, 0)], axis=1)
 
     def line_bytes(self, tensor: Int32s, lines: Ints) -> Ints:
         """Bytes of the lines of places, shape (p,)."""
