@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 import devices.errors
-import runtime.accesses
+import runtime.rectangles
 import tilesim as ts
 
 
@@ -24,7 +24,7 @@ def test_a_public_name_exists_and_is_documented(name):
     assert not text.startswith(f"{name}(")
 
 
-@pytest.mark.parametrize("module", [ts, devices.errors, runtime.accesses])
+@pytest.mark.parametrize("module", [ts, devices.errors, runtime.rectangles])
 def test_the_examples_in_the_documentation_are_true(module):
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
