@@ -1,8 +1,8 @@
 """How time and memory grow with a graph, from 10 000 tasks to 1 000 000.
 
-Run with ``python -m benchmarks.scaling [MOST]``. Random graphs in layers of 100 tasks are traced,
-simulated with shared memory, saved and loaded, each size in a process of its own, whose memory is
-that beyond what importing takes.
+Run with ``python -m benchmarks.scaling [MOST]``. Random graphs in layers of 100 tasks and decode
+layers of a model, cut finely, are traced, simulated with shared memory, saved and loaded, each size
+in a process of its own, whose memory is that beyond what importing takes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
@@ -29,18 +29,28 @@ from workloads.formats.graph_files import read_graph_file, write_graph
 
 __all__ = ["exponent", "figures", "scaling_table"]
 
-SIZES = (10_000, 100_000, 1_000_000)
-WIDTH = 100
+MOST = 1_000_000
 MB = 1_000_000
+RANDOM, DECODE = "layered-random", "qwen3-decode"
+
+CASES: tuple[tuple[str, dict[str, int], int], ...] = (
+    (RANDOM, {"layers": 100, "width": 100}, 10_000),
+    (RANDOM, {"layers": 1_000, "width": 100}, 100_000),
+    (RANDOM, {"layers": 10_000, "width": 100}, 1_000_000),
+    (DECODE, {"layers": 1, "batch": 32, "mlp_chunk": 8}, 21_605),
+    (DECODE, {"layers": 4, "batch": 32, "mlp_chunk": 8}, 86_420),
+    (DECODE, {"layers": 40, "batch": 32, "mlp_chunk": 8}, 864_200),
+)
+"""Workloads, their parameters, and how many tasks they have."""
 
 Figures = dict[str, float]
 
 _T = TypeVar("_T")
 
 
-def figures(tasks: int) -> Figures:
-    """Seconds of each step for a graph of so many tasks, and the peak of memory up to the run."""
-    found: Figures = {"tasks": tasks}
+def figures(name: str, settings: Mapping[str, int]) -> Figures:
+    """Seconds of each step for a graph, and the peak of memory up to the end of its run."""
+    found: Figures = {}
 
     def timed(step: str, work: Callable[[], _T]) -> _T:
         began = perf_counter()
@@ -48,10 +58,11 @@ def figures(tasks: int) -> Figures:
         found[step] = perf_counter() - began
         return done
 
-    setup, workload = Setup(), find_workload("layered-random")
-    parameters = workload.parameters({"layers": tasks // WIDTH, "width": WIDTH})
+    setup, workload = Setup(), find_workload(name)
+    parameters = workload.parameters(settings)
     submits = timed("record_s", lambda: workload.submits(parameters))
     graph = timed("graph_s", lambda: find_graph(submits, setup.runtime))
+    found["tasks"] = graph.task_count
     times_us = timed("times_s", lambda: durations_us(graph, setup.device))
     uses = timed("uses_s", lambda: memory_uses(graph, setup.device))
     timed(
@@ -82,15 +93,17 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
     return float(slope)
 
 
-def scaling_table(most: int = SIZES[-1]) -> str:
+def scaling_table(most: int = MOST) -> str:
     """Measure all sizes up to `most` tasks, and give the table and the exponents as Markdown."""
-    empty_bytes = _in_a_process(0)["peak_bytes"]
-    found = [_in_a_process(size) for size in SIZES if size <= most]
+    empty_bytes = _in_a_process("", {})["peak_bytes"]
+    cases = [case for case in CASES if case[2] <= most]
+    found = [_in_a_process(name, settings) for name, settings, _ in cases]
     rows = []
-    for f in found:
+    for (name, _, _), f in zip(cases, found, strict=True):
         tasks, beyond_bytes = f["tasks"], f["peak_bytes"] - empty_bytes
         rows.append(
             [
+                name,
                 f"{tasks:,.0f}",
                 f"{f['record_s'] + f['graph_s']:.2f}",
                 f"{f['times_s'] + f['uses_s']:.2f}",
@@ -104,6 +117,7 @@ def scaling_table(most: int = SIZES[-1]) -> str:
             ]
         )
     head = [
+        "workload",
         "tasks",
         "trace s",
         "times s",
@@ -115,21 +129,23 @@ def scaling_table(most: int = SIZES[-1]) -> str:
         "load tasks/s",
         "file MB",
     ]
-    if len(found) < 2:
-        return markdown_table(head, rows)
-    sizes = [f["tasks"] for f in found]
-    time = exponent(sizes, [f["simulate_s"] for f in found])
-    memory = exponent(sizes, [f["peak_bytes"] - empty_bytes for f in found])
-    return (
-        f"{markdown_table(head, rows)}\n\n"
-        f"Exponent of growth: time of the simulation {time:.2f}, memory {memory:.2f}."
-    )
+    words = []
+    for workload in (RANDOM, DECODE):
+        own = [f for (name, _, _), f in zip(cases, found, strict=True) if name == workload]
+        if len(own) > 1:
+            sizes = [f["tasks"] for f in own]
+            time = exponent(sizes, [f["times_s"] + f["uses_s"] + f["simulate_s"] for f in own])
+            memory = exponent(sizes, [f["peak_bytes"] - empty_bytes for f in own])
+            words.append(
+                f"of `{workload}` {time:.2f} in time after tracing, {memory:.2f} in memory"
+            )
+    return f"{markdown_table(head, rows)}\n\nExponents of growth: {'; '.join(words)}.\n"
 
 
-def _in_a_process(tasks: int) -> Figures:
-    """Figures of a size from a process of its own; of 0 tasks, those of the imports alone."""
+def _in_a_process(name: str, settings: Mapping[str, int]) -> Figures:
+    """Figures of a graph from a process of its own; without a name, those of the imports alone."""
     done = subprocess.run(  # noqa: S603 - this module
-        [sys.executable, "-m", "benchmarks.scaling", "--size", str(tasks)],
+        [sys.executable, "-m", "benchmarks.scaling", "--case", name, json.dumps(dict(settings))],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -139,12 +155,12 @@ def _in_a_process(tasks: int) -> Figures:
 
 
 def main() -> None:
-    """Measure and print the table, or the figures of one size."""
-    if sys.argv[1:2] == ["--size"]:
-        tasks = int(sys.argv[2])
-        print(json.dumps(figures(tasks) if tasks else {"peak_bytes": peak_bytes()}))
+    """Measure and print the table, or the figures of one case."""
+    if sys.argv[1:2] == ["--case"]:
+        name, settings = sys.argv[2], json.loads(sys.argv[3])
+        print(json.dumps(figures(name, settings) if name else {"peak_bytes": peak_bytes()}))
         return
-    print(scaling_table(int(sys.argv[1]) if len(sys.argv) > 1 else SIZES[-1]))
+    print(scaling_table(int(sys.argv[1]) if len(sys.argv) > 1 else MOST))
 
 
 if __name__ == "__main__":

@@ -133,20 +133,17 @@ def inout_edges(graph: TaskGraph) -> NDArray[np.bool_]:
     -------
     bool array, in the order of `TaskGraph.fanin`
     """
-    consumer = np.repeat(np.arange(len(graph)), np.diff(graph.fanin_start)).tolist()
-    written: list[set[int]] = []
-    updated: list[set[int]] = []
-    for submit in range(len(graph)):
+    chained = np.zeros(len(graph.fanin), dtype=np.bool_)
+    updates = [any(p.direction is Direction.INOUT for p in k.parameters) for k in graph.kernels]
+    may_update = np.array([*updates, False, False])[graph.kernel]  # no dummy, no alloc
+    for submit in np.flatnonzero(may_update).tolist():
         named = _arguments(graph, submit)
-        written.append({id(v.buffer) for v, p in named if p.direction is not Direction.IN})
-        updated.append({id(v.buffer) for v, p in named if p.direction is Direction.INOUT})
-    return np.array(
-        [
-            not updated[task].isdisjoint(written[producer])
-            for task, producer in zip(consumer, graph.fanin.tolist(), strict=True)
-        ],
-        dtype=bool,
-    )
+        updated = {id(v.buffer) for v, p in named if p.direction is Direction.INOUT}
+        for place in range(graph.fanin_start[submit], graph.fanin_start[submit + 1]):
+            before = _arguments(graph, int(graph.fanin[place]))
+            written = {id(v.buffer) for v, p in before if p.direction is not Direction.IN}
+            chained[place] = not updated.isdisjoint(written)
+    return chained
 
 
 def _arguments(graph: TaskGraph, submit: int) -> list[tuple[View, Parameter]]:

@@ -129,7 +129,7 @@ class Case:
             self.runtime,
             policy=self.policy,
             profiling=self.profiling,
-            durations=self.durations_us.tolist(),
+            durations=self.durations_us,
             uses=self.uses,
             estimates=self.estimates,
             noise=self.noise,

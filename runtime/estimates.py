@@ -61,7 +61,7 @@ class Estimates:
     def tasks(
         self,
         graph: TaskGraph,
-        durations_us: Sequence[float],
+        durations_us: Sequence[float] | NDArray[np.float64],
         submit_costs_us: NDArray[np.float64],
     ) -> Tasks:
         """What a policy sees of a graph.
@@ -70,7 +70,7 @@ class Estimates:
         ----------
         graph : TaskGraph
             What is to run.
-        durations_us : sequence of float
+        durations_us : sequence or array of float
             True kernel time of each submit.
         submit_costs_us : float64 array, shape (n,)
             What the orchestrator spends on each submit.

@@ -57,7 +57,7 @@ def simulate(
     *,
     policy: Policy | None = None,
     profiling: bool = True,
-    durations: Sequence[float] | None = None,
+    durations: Sequence[float] | NDArray[np.float64] | None = None,
     uses: Uses | None = None,
     estimates: Estimates | None = None,
     noise: Noise | None = None,
@@ -76,7 +76,7 @@ def simulate(
         Which ready task runs next, and where; by default as the real runtime decides.
     profiling : bool
         Whether cores and orchestrator write records of what they do, which takes time itself.
-    durations : sequence of float, optional
+    durations : sequence or array of float, shape (n,), optional
         Kernel time of each submit in us, instead of the device's model; what else runs and what L2
         holds then changes nothing, unless `uses` is given.
     uses : Uses, optional
@@ -361,7 +361,7 @@ def _reveals(graph: TaskGraph) -> dict[int, list[int]]:
     return reveals
 
 
-def _check_durations(durations: Sequence[float], graph: TaskGraph) -> None:
+def _check_durations(durations: Sequence[float] | NDArray[np.float64], graph: TaskGraph) -> None:
     if len(durations) != len(graph):
         raise InputError(f"{len(durations)} durations for a graph of {len(graph)} submits")
     times_us = np.asarray(durations, dtype=np.float64)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Tasks", "longest_after", "longest_from", "longest_to"]
+
+_AT_ONCE = 1 << 14
+"""Nodes of a graph that are looked at together."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -110,15 +114,30 @@ def longest_to(
 
     Nodes are numbered so that producers come before consumers.
     """
-    # Plain lists: an element of a numpy array costs five times a list's to read.
-    weights, start, producers = np.asarray(weight).tolist(), fanin_start.tolist(), fanin.tolist()
+    weights = np.asarray(weight)
     longest: list[float] = []
-    for node, own in enumerate(weights):
-        before = 0.0
-        for producer in producers[start[node] : start[node + 1]]:
-            before = max(before, longest[producer])
-        longest.append(before + own)
+    for first in range(0, len(weights), _AT_ONCE):
+        for own, producers in _listed(weights, fanin_start, fanin, first):
+            before = 0.0
+            for producer in producers:
+                before = max(before, longest[producer])
+            longest.append(before + own)
     return np.array(longest)
+
+
+def _listed(
+    weights: Floats, fanin_start: Integers, fanin: NDArray[np.integer], first: int
+) -> list[tuple[float, list[int]]]:
+    """Weights and producers of nodes from one on.
+
+    Plain lists, as an element of a numpy array costs five times a list's to read; of some nodes,
+    as those of all would take more memory than the graph.
+    """
+    stop = min(first + _AT_ONCE, len(weights))
+    start = fanin_start[first : stop + 1]
+    producers, own = fanin[start[0] : start[-1]].tolist(), weights[first:stop].tolist()
+    bounds = pairwise((start - start[0]).tolist())
+    return [(weight, producers[a:b]) for weight, (a, b) in zip(own, bounds, strict=True)]
 
 
 def longest_from(
@@ -132,10 +151,14 @@ def longest_after(
     weight: Sequence[float] | Floats, fanin_start: Integers, fanin: NDArray[np.integer]
 ) -> Floats:
     """Weight of the heaviest path that begins in a consumer of each node, shape (n,)."""
-    weights, start, producers = np.asarray(weight).tolist(), fanin_start.tolist(), fanin.tolist()
+    weights = np.asarray(weight)
     after = [0.0] * len(weights)
-    for node in range(len(weights) - 1, -1, -1):
-        from_here = weights[node] + after[node]
-        for producer in producers[start[node] : start[node + 1]]:
-            after[producer] = max(after[producer], from_here)
+    for first in reversed(range(0, len(weights), _AT_ONCE)):
+        listed = _listed(weights, fanin_start, fanin, first)
+        for node, (own, producers) in zip(
+            reversed(range(first, first + len(listed))), reversed(listed), strict=True
+        ):
+            from_here = own + after[node]
+            for producer in producers:
+                after[producer] = max(after[producer], from_here)
     return np.array(after)

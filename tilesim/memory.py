@@ -20,11 +20,11 @@ __all__ = [
 
 # Measured by benchmarks/memory_of_runs.py: the most that a process has had, less what it has after
 # its imports, over the submits. Where tasks share few lines of L2, footprints are small.
-LEAST_SUBMIT_BYTES = 2_400
+LEAST_SUBMIT_BYTES = 700
 """What a submit takes at the least, from recording it to the bounds of its run."""
 
-USUAL_SUBMIT_BYTES = 6_500
-"""What it usually takes; the stencil, whose tiles are read by five tasks each, takes 16 000."""
+USUAL_SUBMIT_BYTES = 2_300
+"""What it takes in graphs of some 10 000 submits; in larger ones it is less."""
 
 PROCESS_BYTES = 60_000_000
 """What a process has after its imports."""

@@ -15,10 +15,11 @@ def test_the_exponent_is_the_power_of_size(power):
 
 
 def test_a_size_has_a_figure_for_each_step():
-    found = figures(1000)
+    found = figures("layered-random", {"layers": 10, "width": 100})
     steps = {"record_s", "graph_s", "times_s", "uses_s", "simulate_s", "save_s", "load_s"}
     assert set(found) == {*steps, "tasks", "peak_bytes", "file_bytes"}
     assert min(found.values()) > 0
+    assert found["tasks"] == 1000
 
 
 def test_tables_are_aligned():
