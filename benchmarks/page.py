@@ -61,9 +61,9 @@ SCALING = """\
 `python -m benchmarks.scaling`: random graphs in layers of 100 tasks, and 1, 4 and 40 decode layers
 of a model, with 32 rows and an MLP that is cut into columns of 8, each once in its own process.
 Tracing is recording the program and finding the graph; times are those of kernels and what tasks
-move. A task of the decode touches up to 640 cells of L2, one of the random graph 4 to 6. The peak
-of memory is that of all steps up to the end of the simulation, beyond what importing tilesim
-takes. Saved and loaded is `.npz`.
+move. Tasks of the decode, attention above all, touch many more lines of L2 than those of the
+random graph. The peak of memory is that of all steps up to the end of the simulation, beyond what
+importing tilesim takes. Saved and loaded is `.npz`.
 
 {table}
 """

@@ -139,7 +139,7 @@ def scaling_table(most: int = MOST) -> str:
             words.append(
                 f"of `{workload}` {time:.2f} in time after tracing, {memory:.2f} in memory"
             )
-    return f"{markdown_table(head, rows)}\n\nExponents of growth: {'; '.join(words)}.\n"
+    return f"{markdown_table(head, rows)}\n\nExponents of growth: {'; '.join(words)}."
 
 
 def _in_a_process(name: str, settings: Mapping[str, int]) -> Figures:
