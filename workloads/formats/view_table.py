@@ -124,16 +124,18 @@ def view_columns(views: Sequence[View]) -> tuple[ViewColumns, Integers]:
     buffers, buffer = _distinct(list(map(attrgetter("buffer"), distinct)))
     dtypes, dtype = _distinct(list(map(attrgetter("dtype"), buffers)))
     shapes = list(map(attrgetter("shape"), buffers))
+    axes = np.fromiter(map(len, shapes), dtype=np.int64, count=len(shapes))
+    sizes = int(axes[buffer].sum())
     columns = ViewColumns(
         name=list(map(attrgetter("name"), buffers)),
         dtypes=dtypes,
         dtype=dtype,
-        axes=np.fromiter(map(len, shapes), dtype=np.int64, count=len(shapes)),
+        axes=axes,
         owner=np.fromiter(map(attrgetter("owner"), buffers), dtype=np.int64, count=len(buffers)),
-        buffer_shape=_flat(shapes),
+        buffer_shape=_flat(shapes, int(axes.sum())),
         buffer=buffer,
-        shape=_flat(map(attrgetter("shape"), distinct)),
-        offset=_flat(map(attrgetter("offset"), distinct)),
+        shape=_flat(map(attrgetter("shape"), distinct), sizes),
+        offset=_flat(map(attrgetter("offset"), distinct), sizes),
     )
     return columns, number
 
@@ -148,8 +150,8 @@ def _distinct(objects: Sequence[_T]) -> tuple[list[_T], Integers]:
     return [objects[place] for place in first[order].tolist()], rank[of]
 
 
-def _flat(rows: Iterable[tuple[int, ...]]) -> Integers:
-    return np.fromiter(chain.from_iterable(rows), dtype=np.int64)
+def _flat(rows: Iterable[tuple[int, ...]], count: int) -> Integers:
+    return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=count)
 
 
 def _starts(counts: Integers) -> Integers:
