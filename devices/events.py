@@ -13,12 +13,17 @@ from typing import Any, Final
 
 from simpy import Environment
 
+from devices.signals import heed_signals
+
 __all__ = ["LAST", "NORMAL", "Clock", "Event"]
 
 NORMAL: Final = 1
 """SimPy's usual priority."""
 LAST: Final = 2
 """Of all that happens at one time, what sees the rest."""
+
+_HEEDED_EVENTS: Final = 10_000
+"""Events between two looks at signals: some hundredths of a second."""
 
 
 class Event:
@@ -86,8 +91,12 @@ class Clock:
 
     def run(self) -> None:
         """Let everything happen; ``env.run()`` without what no event here needs."""
-        queue = self._queue
+        queue, left = self._queue, _HEEDED_EVENTS
         while queue:
             event: Event = heappop(queue)[3]
             self.now_us = event.time_us
             event.step(event)
+            left -= 1
+            if not left:
+                heed_signals()
+                left = _HEEDED_EVENTS

@@ -1,6 +1,7 @@
 """Compiled modules: they are there, they are up to date, and they do what their source does."""
 
 import os
+import signal
 import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -59,6 +60,23 @@ def happenings(run):
     clock.after(1.0, note, 50)
     run(clock)
     return seen
+
+
+def test_a_signal_ends_a_run_before_its_end():
+    def end(*_):
+        raise KeyboardInterrupt
+
+    clock = Clock()
+    for _ in range(500_000):
+        clock.after(1.0, id)  # nothing in it is a function of Python, which would see to signals
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        with pytest.raises(KeyboardInterrupt):
+            clock.run()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert clock.env._queue
 
 
 def test_simpy_lets_the_same_happen_in_the_same_order():
