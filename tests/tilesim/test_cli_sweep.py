@@ -337,7 +337,7 @@ def test_an_interrupt_without_a_file_says_how_to_keep_rows(tilesim, monkeypatch)
 
 
 def test_a_run_that_cannot_fit_is_refused_with_figures(tilesim, monkeypatch):
-    monkeypatch.setattr("tilesim.memory.available_bytes", lambda: 100_000)
+    monkeypatch.setattr("tilesim.memory.available_bytes", lambda: 30_000)
     assert_refused(tilesim("replay", RESTRUCTURED, *SMALL), "208 submits need", "are free")
     found = json.loads(tilesim("sweep", *TINY, "-v", "width=4,40", "--jobs", "0", "--json").out)
     assert [row["error"] is None for row in found["rows"]] == [True, False]
