@@ -208,9 +208,10 @@ class L2:
 
     def _replace(self) -> int:
         """Drop some of the cells touched longest ago, no more than have to go."""
-        nbytes = self._cell_bytes[self._recency.oldest()]
+        first = self._recency.oldest()
+        nbytes = self._cell_bytes[first]
         excess = -(-(self._held_bytes - self._capacity_bytes) // nbytes)
-        first, stop = self._recency.take(min(excess, self._held - 1))
+        stop = self._recency.take(first, min(excess, self._held - 1))
         count = stop - first
         self._held_bytes -= count * nbytes
         self._held -= count

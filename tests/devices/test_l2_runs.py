@@ -109,7 +109,8 @@ def test_the_order_of_cells_outlives_the_runs_that_are_forgotten(seed):
             order[cell] = None
             order.move_to_end(cell)
         while len(order) > 25:
-            first, stop = recency.take(min(choose.randint(1, 5), len(order) - 25))
+            first = recency.oldest()
+            stop = recency.take(first, min(choose.randint(1, 5), len(order) - 25))
             for cell in range(first, stop):
                 assert next(iter(order)) == cell
                 del order[cell]
