@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,19 +185,20 @@ class _Tensors:
     """
 
     def __init__(self, views: TensorArguments) -> None:
-        known: dict[Buffer, int] = {}
+        # A view is looked at by functions of C alone: there may be millions.
+        buffers = list(map(attrgetter("buffer"), views.views))
+        known: dict[Buffer, int] = {b: n for n, b in enumerate(dict.fromkeys(buffers))}
         kinds: dict[tuple[tuple[int, ...], DType], int] = {}
         count = len(views.views)
-        numbers = (known.setdefault(view.buffer, len(known)) for view in views.views)
-        self.number = np.fromiter(numbers, dtype=np.int32, count=count)
+        self.number = np.fromiter(map(known.__getitem__, buffers), dtype=np.int32, count=count)
         self._kind = np.array(
             [kinds.setdefault((b.shape, b.dtype), len(kinds)) for b in known], dtype=np.int64
         )
         self._kinds = list(kinds)
-        ranks = np.fromiter((len(view.offset) for view in views.views), np.int32, count)
+        rows = list(map(attrgetter("offset"), views.views))
+        ranks = np.fromiter(map(len, rows), np.int32, count)
         self._start = np.concatenate(([0], np.cumsum(ranks)))
-        offsets = chain.from_iterable(view.offset for view in views.views)
-        self._offset = np.fromiter(offsets, dtype=np.int64, count=self._start[-1])
+        self._offset = np.fromiter(chain.from_iterable(rows), np.int64, self._start[-1])
 
     def offsets(self, views: Ints) -> Ints:
         """Offsets of views that have as many dimensions, shape (len(views), dimensions)."""

@@ -52,24 +52,31 @@ def durations_us(graph: TaskGraph, device: Device, missed: float = 1.0) -> list[
     InputError
         A kernel has an operation whose cost the device does not state.
     """
+    different, place = _different_us(graph, device, missed)
+    # Of a million times few are different: they share the numbers.
+    return [different[n] for n in place.tolist()]
+
+
+def _different_us(
+    graph: TaskGraph, device: Device, missed: float
+) -> tuple[list[float], NDArray[np.int32]]:
+    """The kernel times that there are, 0 first, and which of them each submit has, shape (n,)."""
     scalars = graph.scalars
     if not isinstance(scalars, ScalarArguments):
         scalars = ScalarArguments(scalars)
-    times: list[float] = [0.0] * len(graph)
+    times: list[float] = [0.0]
+    which = np.zeros(len(graph), dtype=np.int32)
     for number, kernel in enumerate(graph.kernels):
         tasks = np.flatnonzero(graph.kernel == number)
         wanted = timing_symbols(kernel.body)
         columns = [n for n, symbol in enumerate(kernel.scalars) if symbol in wanted]
         table = scalars.table(tasks, len(kernel.scalars)) if columns else tasks[:, None]
         first, alike = distinct_rows(table[:, columns])
-        found: list[float] = []
+        which[tasks] = len(times) + alike
         for task in tasks[first].tolist():
             values = dict(zip(kernel.scalars, graph.scalars[task], strict=True)) if columns else {}
-            found.append(longest_us(kernel, device, values, missed))
-        # Of a million times few are different: they share the numbers.
-        for task, place in zip(tasks.tolist(), alike.tolist(), strict=True):
-            times[task] = found[place]
-    return times
+            times.append(longest_us(kernel, device, values, missed))
+    return times, which
 
 
 def memory_uses(graph: TaskGraph, device: Device, footprints: Footprints | None = None) -> Uses:
@@ -89,8 +96,10 @@ def memory_uses(graph: TaskGraph, device: Device, footprints: Footprints | None 
     InputError
         As `durations_us`.
     """
-    cold_us = np.array(durations_us(graph, device))
-    hit_us = np.array(durations_us(graph, device, missed=0.0))
+    cold_us, hit_us = (
+        np.array(different)[place]
+        for different, place in (_different_us(graph, device, missed) for missed in (1.0, 0.0))
+    )
     gain = 1.0 - np.divide(hit_us, cold_us, out=np.ones_like(cold_us), where=cold_us > 0.0)
     different, number = np.unique(gain, return_inverse=True)
     shared = different.tolist()
