@@ -4,12 +4,12 @@ import random
 from dataclasses import dataclass, replace
 
 import numpy as np
+from toy_kernels import Scale, Square
 from toys import make_graph
 
 from devices.description import with_values
 from devices.device import load_device
 from devices.dtypes import BY_NAME
-from runtime import language as pl
 from runtime.case import Case
 from runtime.dependencies import RUNTIME_LIMIT, Dependencies, find_graph
 from runtime.estimates import Estimates
@@ -185,22 +185,6 @@ def launches_of(choose, cores, device, several):
 
 
 # Programs that the runtime finds the edges of
-
-
-@pl.program
-class Scale:
-    @pl.function
-    def scale(self, x: pl.Tensor[[16, 64], pl.FP32], y: pl.Out[pl.Tensor[[16, 64], pl.FP32]]):
-        with pl.incore():
-            y = pl.assemble(y, pl.mul(x, 2.0), [0, 0])
-
-
-@pl.program
-class Square:
-    @pl.function
-    def square(self, a: pl.Tensor[[16, 16], pl.FP32], b: pl.Out[pl.Tensor[[16, 16], pl.FP32]]):
-        with pl.incore():
-            b = pl.assemble(b, pl.matmul(a, a), [0, 0])
 
 
 def program_case(choose, device, runtime, several):

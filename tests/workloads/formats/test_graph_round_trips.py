@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from toy_kernels import Scale, Square
 from toys import make_device, make_graph, make_runtime
 
 from devices.device import load_device
 from devices.dtypes import BY_NAME
 from devices.errors import InputError
 from devices.kernel import CoreType
-from runtime import language as pl
 from runtime.case import Case
 from runtime.dependencies import find_graph
 from runtime.handwritten import Orchestration, kernel_of, mix_kernel, submits_of
@@ -35,22 +35,6 @@ FP32 = BY_NAME["FP32"]
 SHAPE = (16, 64)
 OWN = [".json", ".npz"]
 FOREIGN = [e for e in GRAPH_ENDINGS if e.removesuffix(".gz") not in OWN]
-
-
-@pl.program
-class Scale:
-    @pl.function
-    def scale(self, x: pl.Tensor[[16, 64], pl.FP32], y: pl.Out[pl.Tensor[[16, 64], pl.FP32]]):
-        with pl.incore():
-            y = pl.assemble(y, pl.mul(x, 2.0), [0, 0])
-
-
-@pl.program
-class Square:
-    @pl.function
-    def square(self, a: pl.Tensor[[16, 16], pl.FP32], b: pl.Out[pl.Tensor[[16, 16], pl.FP32]]):
-        with pl.incore():
-            b = pl.assemble(b, pl.matmul(a, a), [0, 0])
 
 
 def everything():
