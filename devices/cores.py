@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from librt.vecs import vec
+from mypy_extensions import i16
 
 from devices.traffic import Traffic
 
@@ -46,17 +48,17 @@ class CorePool:
     ----------
     count : int
         How many there are; they are numbered from 0.
-    duration_us : sequence of float
-        Kernel time of each submit, alone on the device.
+    duration_us : column of float
+        Kernel time of each submit, alone on the device; then places for those of parts.
     costs : CoreCosts
         What passes around a kernel.
 
     Attributes
     ----------
-    dispatch_us, start_us, end_us : array of float
-        Stamps of each submit.
-    core_of : array of int
-        Core that ran each submit, -1 before.
+    dispatch_us, start_us, end_us : column of float
+        Stamps of each submit and part.
+    core_of : column of int
+        Core that ran each, -1 before.
     traffic : Traffic or None
         The memory that all cores share; without it, kernels take their times whatever else runs.
     late_us : sequence of float
@@ -66,15 +68,15 @@ class CorePool:
         returned for a task of a core turn out otherwise; infinite where they are not known yet.
     """
 
-    def __init__(self, count: int, duration_us: Sequence[float], costs: CoreCosts) -> None:
-        # Arrays: as lists, the numbers of a large graph would take four times the memory.
-        self.dispatch_us = array("d", bytes(8 * len(duration_us)))
-        self.start_us = array("d", bytes(8 * len(duration_us)))
-        self.end_us = array("d", bytes(8 * len(duration_us)))
-        self.core_of = array("h", [-1]) * len(duration_us)
+    def __init__(self, count: int, duration_us: vec[float], costs: CoreCosts) -> None:
+        executions = len(duration_us)
+        self.dispatch_us = vec[float]([0.0] * executions)
+        self.start_us = vec[float]([0.0] * executions)
+        self.end_us = vec[float]([0.0] * executions)
+        self.core_of = vec[i16]([-1] * executions)
         self.late_us: Sequence[float] = ()
         self.on_moved: Callable[[int, int, float, float], None] | None = None
-        self._duration_us = array("d", duration_us)
+        self._duration_us = duration_us
         self._costs = costs
         self.traffic: Traffic | None = None
         self._free_us = [0.0] * count  # when each core looks for its next task
@@ -83,17 +85,11 @@ class CorePool:
         shown_us = 0.0 if costs.shows_end_first else costs.record_us
         self._after_us = shown_us + costs.visible_us
 
-    def add(self, task: int, duration_us: float, share: float) -> None:
-        """Add one more execution, numbered after those that are known.
-
-        It is a part of `task` that moves a share of what the task moves through the memory.
-        """
+    def describe_part(self, part: int, task: int, duration_us: float, share: float) -> None:
+        """Say what a part of `task` is: its kernel time, and its share of what the task moves."""
         if self.traffic is not None:
-            self.traffic.add(task, share)
-        self._duration_us.append(duration_us)
-        for stamps in (self.dispatch_us, self.start_us, self.end_us):
-            stamps.append(0.0)
-        self.core_of.append(-1)
+            self.traffic.describe_part(part, task, share)
+        self._duration_us[part] = duration_us
 
     def run_gated(
         self, core: int, task: int, staged_us: float, ring_us: float
@@ -146,7 +142,7 @@ class CorePool:
 
     def move(self, task: int, end_us: float) -> None:
         """Take note that a running task ends at another time than was known."""
-        core = self.core_of[task]
+        core: int = self.core_of[task]
         self.end_us[task] = end_us
         self._free_us[core] = end_us + self._costs.record_us
         if self.on_moved is not None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from librt.vecs import vec
+from mypy_extensions import i32, i64
+
 __all__ = ["Footprints", "Kinds", "Touch", "Touches", "Use"]
+
+_Lists = tuple[list[int], list[int], list[int]]
 
 
 class Touch(NamedTuple):
@@ -86,17 +90,17 @@ class Touches:
 
     Attributes
     ----------
-    start : int32 array
+    start : int32 column
         Where the touches of each submit begin; at the end, how many there are.
-    cell : int32 array
+    cell : int32 column
         First cell of each touch.
-    kind : int32 array
+    kind : int32 column
         Its kind.
     """
 
-    start: array[int]
-    cell: array[int]
-    kind: array[int]
+    start: vec[i32]
+    cell: vec[i32]
+    kind: vec[i32]
 
 
 @dataclass(frozen=True)
@@ -109,20 +113,20 @@ class Footprints:
         What they read and write; nothing for an alloc.
     kinds : Kinds
         Of both.
-    loaded_bytes : float64 array
+    loaded_bytes : float64 column
         Bytes that each submit loads, at least 1: `first_bytes` of its loads are parts of that.
-    moved_bytes : float64 array
+    moved_bytes : float64 column
         Bytes that each submit loads and stores.
-    cell_bytes : sequence of int
+    cell_bytes : int64 column
         Bytes of each cell: a group of lines that tasks touch together only.
     """
 
     loads: Touches
     stores: Touches
     kinds: Kinds
-    loaded_bytes: array[float]
-    moved_bytes: array[float]
-    cell_bytes: Sequence[int]
+    loaded_bytes: vec[float]
+    moved_bytes: vec[float]
+    cell_bytes: vec[i64]
 
     def __len__(self) -> int:
         return len(self.moved_bytes)
@@ -130,18 +134,18 @@ class Footprints:
     @classmethod
     def of_uses(cls, uses: Iterable[Use], cell_bytes: Sequence[int]) -> Footprints:
         """Footprints that are given one by one."""
-        kinds, loaded, moved = Kinds(), array("d"), array("d")
-        loads, stores = (Touches(array("i", [0]), array("i"), array("i")) for _ in range(2))
+        kinds, moved = Kinds(), []
+        columns: tuple[_Lists, _Lists] = ([0], [], []), ([0], [], [])
         for use in uses:
-            for touches, column in ((use.loads, loads), (use.stores, stores)):
+            for touches, (start, cell, kind) in zip((use.loads, use.stores), columns, strict=True):
                 for cells, share, nbytes in touches:
-                    kind = kinds.add(1, 1, 0, share, nbytes)
-                    column.cell.extend(cells)
-                    column.kind.extend([kind] * len(cells))
-                column.start.append(len(column.cell))
-            loaded.append(1.0)
+                    cell.extend(cells)
+                    kind.extend([kinds.add(1, 1, 0, share, nbytes)] * len(cells))
+                start.append(len(cell))
             moved.append(use.nbytes)
-        return cls(loads, stores, kinds, loaded, moved, cell_bytes)
+        loads, stores = (Touches(*map(vec[i32], lists)) for lists in columns)
+        ones = vec[float]([1.0] * len(moved))
+        return cls(loads, stores, kinds, ones, vec[float](moved), vec[i64](cell_bytes))
 
     @property
     def uses(self) -> list[Use]:
@@ -155,8 +159,11 @@ class Footprints:
 
     def _touches(self, touches: Touches, task: int, loaded_bytes: float) -> Iterator[Touch]:
         kinds = self.kinds
-        for place in range(touches.start[task], touches.start[task + 1]):
-            first, kind = touches.cell[place], touches.kind[place]
+        begin: int = touches.start[task]
+        end: int = touches.start[task + 1]
+        for place in range(begin, end):
+            first: int = touches.cell[place]
+            kind: int = touches.kind[place]
             runs, length, step = kinds.runs[kind], kinds.cells[kind], kinds.step[kind]
             cells = [first + run * step + cell for run in range(runs) for cell in range(length)]
             count = float(len(cells))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from typing import Final
 
+from librt.vecs import append, vec
+from mypy_extensions import i32, u8
+
 from devices.footprints import Footprints
-from devices.recency import Recency, filled
+from devices.recency import Recency
 
 __all__ = ["L2"]
 
@@ -37,32 +39,30 @@ class L2:
 
     def __init__(self, capacity_bytes: int, footprints: Footprints) -> None:
         cell_bytes = footprints.cell_bytes
+        count = len(cell_bytes)
         self._capacity_bytes = capacity_bytes
         self._cell_bytes = cell_bytes
         # Where everything fits, nothing is ever replaced, and the order need not be kept.
         self._replaces = sum(cell_bytes) > capacity_bytes
-        self._is_dirty = bytearray(len(cell_bytes))
-        self._recency = Recency(len(cell_bytes) if self._replaces else 0)
+        self._is_dirty = vec[u8]([0] * count)
+        self._recency = Recency(count if self._replaces else 0)
         self._held = 0  # cells that are there, and their bytes
         self._held_bytes = 0
         # What tasks bring into L2, evenly over their times; and what each cell was fetched by
-        # last, or is. A million tasks touch millions of cells, so these are columns, no objects.
-        self._fetch_start_us: array[float] = array("d")
-        self._fetch_end_us: array[float] = array("d")
-        self._fetch_of: array[int] = array("i", [_ABSENT]) * len(cell_bytes)
+        # last, or is.
+        self._fetch_start_us = vec[float]()
+        self._fetch_end_us = vec[float]()
+        self._fetch_of = vec[i32]([_ABSENT] * count)
         loads, stores, kinds = footprints.loads, footprints.stores, footprints.kinds
-        self._load_start: array[int] = loads.start
-        self._load_cell: array[int] = loads.cell
-        self._load_kind: array[int] = loads.kind
-        self._store_start: array[int] = stores.start
-        self._store_cell: array[int] = stores.cell
-        self._store_kind: array[int] = stores.kind
-        self._runs: list[int] = kinds.runs
-        self._cells: list[int] = kinds.cells
-        self._step: list[int] = kinds.step
-        self._first_bytes: list[float] = kinds.first_bytes
-        self._line_bytes: list[float] = kinds.line_bytes
-        self._loaded_bytes: array[float] = footprints.loaded_bytes
+        self._load_start, self._load_cell, self._load_kind = loads.start, loads.cell, loads.kind
+        self._store_start, self._store_cell = stores.start, stores.cell
+        self._store_kind = stores.kind
+        self._runs = vec[i32](kinds.runs)
+        self._cells = vec[i32](kinds.cells)
+        self._step = vec[i32](kinds.step)
+        self._first_bytes = vec[float](kinds.first_bytes)
+        self._line_bytes = vec[float](kinds.line_bytes)
+        self._loaded_bytes = footprints.loaded_bytes
 
     def run(
         self, task: int, start_us: float, cold_us: float, hit_gain: float
@@ -95,80 +95,58 @@ class L2:
 
     def _load(self, task: int, start_us: float, hit_gain: float) -> tuple[float, float]:
         """Touch what a task loads: which part of it misses, and bytes of HBM."""
-        missed = 0.0
-        hbm_bytes = 0.0
-        own = _STORED
+        missed, hbm_bytes, own = 0.0, 0.0, _STORED
         loaded_bytes = self._loaded_bytes[task]
-        for place in range(self._load_start[task], self._load_start[task + 1]):
-            kind = self._load_kind[place]
-            first = self._load_cell[place]
-            runs, cells, step = self._runs[kind], self._cells[kind], self._step[kind]
-            count = float(runs * cells)
-            share = self._first_bytes[kind] / loaded_bytes / count
-            nbytes = self._line_bytes[kind] / count
-            if step == cells:  # the runs are neighbours, too
-                runs, cells = 1, runs * cells
-            for run in range(runs):
-                cell = first + run * step
-                end = cell + cells
-                while cell < end:
-                    stop = end if cells == 1 else self._alike(cell, end)
-                    other = self._fetch_of[cell]
-                    if other == _ABSENT:
+        begin: int = self._load_start[task]
+        end: int = self._load_start[task + 1]
+        for place in range(begin, end):
+            kind: int = self._load_kind[place]
+            runs: int = self._runs[kind]
+            cells: int = self._cells[kind]
+            share = self._first_bytes[kind] / loaded_bytes / float(runs * cells)
+            brought = 0
+            first: int = self._load_cell[place]
+            for _ in range(runs):
+                for cell in range(first, first + cells):
+                    fetch: int = self._fetch_of[cell]
+                    if fetch == _ABSENT:
                         if own == _STORED:
                             own = self._fetch(start_us)
-                        missed += share * (stop - cell)
-                        hbm_bytes += nbytes * (stop - cell) + self._bring(cell, stop, own)
-                    else:
-                        if self._replaces:
-                            self._recency.touch(cell, stop)
-                        if other != _STORED and start_us < self._fetch_end_us[other]:
-                            waits = self._awaited(other, start_us, hit_gain)
-                            missed += share * (stop - cell) * waits
-                    cell = stop
+                        brought += 1
+                        hbm_bytes += self._bring(cell, own)
+                        continue
+                    if self._replaces:
+                        self._recency.touch(cell)
+                    if fetch != _STORED and start_us < self._fetch_end_us[fetch]:
+                        missed += share * self._awaited(fetch, start_us, hit_gain)
+                first += self._step[kind]
+            missed += share * float(brought)
+            hbm_bytes += self._line_bytes[kind] / float(runs * cells) * float(brought)
         return missed, hbm_bytes
 
     def _store(self, task: int, hbm_bytes: float) -> float:
         """Touch what a task stores; returns the bytes of HBM with those that it costs."""
-        for place in range(self._store_start[task], self._store_start[task + 1]):
-            kind = self._store_kind[place]
-            first = self._store_cell[place]
-            runs, cells, step = self._runs[kind], self._cells[kind], self._step[kind]
-            if step == cells:
-                runs, cells = 1, runs * cells
-            for run in range(runs):
-                cell = first + run * step
-                end = cell + cells
-                while cell < end:
-                    stop = end if cells == 1 else self._alike(cell, end)
+        begin: int = self._store_start[task]
+        end: int = self._store_start[task + 1]
+        for place in range(begin, end):
+            kind: int = self._store_kind[place]
+            runs: int = self._runs[kind]
+            cells: int = self._cells[kind]
+            first: int = self._store_cell[place]
+            for _ in range(runs):
+                for cell in range(first, first + cells):
                     if self._fetch_of[cell] == _ABSENT:
-                        hbm_bytes += self._bring(cell, stop, _STORED)
+                        hbm_bytes += self._bring(cell, _STORED)
                     elif self._replaces:
-                        self._recency.touch(cell, stop)
-                    if stop - cell == 1:
-                        self._is_dirty[cell] = 1
-                    else:
-                        self._is_dirty[cell:stop] = b"\x01" * (stop - cell)
-                    cell = stop
+                        self._recency.touch(cell)
+                    self._is_dirty[cell] = 1
+                first += self._step[kind]
         return hbm_bytes
-
-    def _alike(self, first: int, stop: int) -> int:
-        """Where cells end that are all absent, or have all been brought by the same task."""
-        if self._replaces:  # cells that L2 cannot hold together come and go one by one
-            most = max(1, self._capacity_bytes // self._cell_bytes[first])
-            stop = min(stop, first + most)
-        fetches: list[int] = self._fetch_of[first:stop].tolist()
-        count, fetch = 0, fetches[0]
-        for other in fetches:
-            if other != fetch:
-                break
-            count += 1
-        return first + count
 
     def _fetch(self, start_us: float) -> int:
         """A new fetch; its end is known once all that its task loads is."""
-        self._fetch_start_us.append(start_us)
-        self._fetch_end_us.append(start_us)
+        self._fetch_start_us = append(self._fetch_start_us, start_us)
+        self._fetch_end_us = append(self._fetch_end_us, start_us)
         return len(self._fetch_start_us) - 1
 
     def _awaited(self, fetch: int, now_us: float, gain: float) -> float:
@@ -184,44 +162,32 @@ class L2:
         come = (now_us - start_us) / (self._fetch_end_us[fetch] - start_us)
         return min(1.0, max(0.0, 1.0 - come / gain))
 
-    def _bring(self, first: int, stop: int, fetch: int) -> float:
-        """Make cells present, in place of those touched longest ago if need be.
+    def _bring(self, cell: int, fetch: int) -> float:
+        """Make a cell present, in place of those touched longest ago if need be.
 
         Returns
         -------
         float
             Bytes of changed lines that are written back.
         """
-        if stop - first == 1:
-            self._fetch_of[first] = fetch
-        else:
-            self._fetch_of[first:stop] = filled(fetch, stop - first)
+        self._fetch_of[cell] = fetch
         if not self._replaces:
             return 0.0
-        self._recency.touch(first, stop)
-        self._held_bytes += (stop - first) * self._cell_bytes[first]
-        self._held += stop - first
+        self._recency.add(cell)
+        self._held_bytes += self._cell_bytes[cell]
+        self._held += 1
         written = 0
         while self._held_bytes > self._capacity_bytes and self._held > 1:
             written += self._replace()
         return float(written)
 
     def _replace(self) -> int:
-        """Drop some of the cells touched longest ago, no more than have to go."""
-        first = self._recency.oldest()
-        nbytes = self._cell_bytes[first]
-        excess = -(-(self._held_bytes - self._capacity_bytes) // nbytes)
-        stop = self._recency.take(first, min(excess, self._held - 1))
-        count = stop - first
-        self._held_bytes -= count * nbytes
-        self._held -= count
-        if count == 1:
-            self._fetch_of[first] = _ABSENT
-            if not self._is_dirty[first]:
-                return 0
-            self._is_dirty[first] = 0
-            return nbytes
-        self._fetch_of[first:stop] = filled(_ABSENT, count)
-        dirty = self._is_dirty.count(1, first, stop)
-        self._is_dirty[first:stop] = bytes(count)
-        return dirty * nbytes
+        """Drop the cell touched longest ago; returns the changed bytes in it."""
+        cell = self._recency.take_oldest()
+        nbytes: int = self._cell_bytes[cell]
+        self._held_bytes -= nbytes
+        self._held -= 1
+        self._fetch_of[cell] = _ABSENT
+        written = nbytes if self._is_dirty[cell] else 0
+        self._is_dirty[cell] = 0
+        return written

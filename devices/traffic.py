@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from librt.vecs import vec
 
 from devices.device import Device
 from devices.events import Clock
@@ -47,18 +48,25 @@ class Traffic:
         Its memory and L2.
     uses : Uses
         What each submit does with it.
+    executions : int
+        Submits and parts.
     on_moved : callable
         Told of ends that move, as by `SharedMemory`.
 
     Attributes
     ----------
-    alone_us, hbm_bytes, gm_bytes : float64 array
+    alone_us, hbm_bytes, gm_bytes : column of float
         By execution, once it has begun: how long it would have run alone, what HBM moved for it,
         and what it loaded and stored.
     """
 
     def __init__(
-        self, clock: Clock, device: Device, uses: Uses, on_moved: Callable[[int, float], None]
+        self,
+        clock: Clock,
+        device: Device,
+        uses: Uses,
+        executions: int,
+        on_moved: Callable[[int, float], None],
     ) -> None:
         footprints = uses.footprints
         self._l2 = L2(device.l2.capacity_bytes, footprints)
@@ -66,23 +74,18 @@ class Traffic:
             clock, device.memory.achieved_gbps.value, device.l2.achieved_gbps.value, on_moved
         )
         self._count = len(footprints)
-        self._moved_bytes: array[float] = footprints.moved_bytes
+        self._moved_bytes = footprints.moved_bytes
         self._hit_gains = uses.hit_gains
-        self._part_task: array[int] = array("i")
-        self._part_share: array[float] = array("d")
-        self.alone_us: array[float] = array("d", [_NOT_FOUND]) * self._count
-        self.hbm_bytes: array[float] = array("d", [0.0]) * self._count
-        self.gm_bytes: array[float] = array("d", [0.0]) * self._count
+        self._parts: dict[int, tuple[int, float]] = {}  # task of each, and its share
+        self.alone_us = vec[float]([_NOT_FOUND] * executions)
+        self.hbm_bytes = vec[float]([0.0] * executions)
+        self.gm_bytes = vec[float]([0.0] * executions)
         # What the parts of a task have found in L2, and the time of the first with nothing there.
         self._found: dict[int, tuple[float, float, float]] = {}
 
-    def add(self, task: int, share: float) -> None:
-        """Add one more execution: a part of `task` that moves a share of its bytes."""
-        self._part_task.append(task)
-        self._part_share.append(share)
-        self.alone_us.append(0.0)
-        self.hbm_bytes.append(0.0)
-        self.gm_bytes.append(0.0)
+    def describe_part(self, part: int, task: int, share: float) -> None:
+        """Say that a part of `task` moves a share of its bytes."""
+        self._parts[part] = task, share
 
     def begin(self, number: int, start_us: float, cold_us: float) -> float:
         """Let an execution run from `start_us` on.
@@ -90,7 +93,7 @@ class Traffic:
         Parameters
         ----------
         number : int
-            A submit, or a part that was added.
+            A submit, or a part.
         cold_us : float
             Its kernel time if nothing that it loads is in L2.
 
@@ -102,8 +105,7 @@ class Traffic:
         if start_us == _NEVER:
             return _NEVER
         if number >= self._count:
-            task = self._part_task[number - self._count]
-            share = self._part_share[number - self._count]
+            task, share = self._parts[number]
             alone_us, hbm_bytes = self._of_part(task, start_us, cold_us)
         else:
             task, share = number, 1.0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
-
 import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i64
 from numpy.typing import NDArray
-
-from runtime.columns import column
 
 __all__ = ["Grids"]
 
@@ -91,12 +89,10 @@ class Grids:
         # Numbered so that places are few runs of neighbours, which L2 looks at as one.
         self._by_column = self._broad * self._high < self._tall * self._wide
 
-    def cell_bytes(self) -> array[int]:
+    def cell_bytes(self) -> vec[i64]:
         """Bytes of each cell, tensor after tensor."""
         nbytes = self._high * self._wide * self._line_bytes
-        if nbytes.max(initial=0) <= np.iinfo(np.int32).max:  # as always, and half as long
-            return column("i", np.repeat(nbytes.astype(np.int32), self._counts))
-        return column("q", np.repeat(nbytes, self._counts))
+        return vec[i64](np.repeat(nbytes, self._counts))
 
     def cells(self, tensor: Int32s, lines: Ints) -> tuple[Ints, Ints]:
         """First cell of places, shape (p,); runs, cells of a run and their step, shape (p, 3)."""

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
+from devices.columns import integers
 from runtime.graph import TaskGraph
 from runtime.map_entries import NEVER_REMOVED
 from runtime.rings import Rings
-from scheduler.links import integers
 
 __all__ = ["Chains"]
 
@@ -77,9 +77,10 @@ class Chains:
         """
         self._rings.retire_all(submit, now_us)
         self._come_to(submit)
-        skipped, end = self._met[self._submit], self._end[self._submit]
+        skipped: int = self._met[self._submit]
+        end: int = self._end[self._submit]
         for walk in range(self._walk, end):
-            first = self._slot[walk]
+            first: int = self._slot[walk]
             for slot in range(first, first + self._rings_used):
                 there = self._there[slot]
                 if there:
@@ -92,8 +93,10 @@ class Chains:
         """Insert and remove what the submits before this one do."""
         done, count = self._done, len(self._change_submit)
         while done < count and self._change_submit[done] < submit:
-            there, entry = self._there[self._change_slot[done]], self._change_entry[done]
-            writer = self._change_writer[done]
+            slot: int = self._change_slot[done]
+            entry: int = self._change_entry[done]
+            writer: int = self._change_writer[done]
+            there = self._there[slot]
             if writer == _REMOVED:
                 there.pop(entry, None)
             else:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import accumulate
 
+import numpy as np
+
 from devices.errors import InputError
 from runtime.demand import Demand, Limits, Resource, heap_bytes, place
 from runtime.graph import ALLOC, DUMMY, TaskGraph
@@ -191,7 +193,7 @@ def _runs_from(graph: TaskGraph, limits: Limits) -> list[int]:
 def _smallest_heap(graph: TaskGraph, limits: Limits) -> int:
     demand = Demand.of(graph, limits)
     nbytes = heap_bytes(graph, limits.output_alignment_bytes)
-    sizes = [nbytes[own.submits] for own in demand.rings]
+    sizes = [nbytes[np.asarray(own.submits)] for own in demand.rings]
     spans = list(_kept(graph, limits, demand))
     step = limits.output_alignment_bytes
     sums = [[0, *accumulate(of_ring.tolist())] for of_ring in sizes]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i32, i64
 from numpy.typing import NDArray
 
+from devices.columns import integers
 from devices.errors import InputError
 from runtime.graph import ALLOC, TaskGraph
 from runtime.map_entries import NEVER_REMOVED
 from runtime.version import RuntimeVersion
-from scheduler.links import integers
 
 __all__ = ["Demand", "Limits", "Resource", "RingDemand", "heap_bytes"]
 
@@ -91,37 +92,36 @@ class RingDemand:
 
     Attributes
     ----------
-    submits : array of int
+    submits : column of int
         Their numbers.
-    heap_end : array of int
+    heap_end : column of int
         Where the heap's head stands after each, counted on without wrapping; a submit whose
         bytes would straddle the end of the heap begins at its start.
-    producers : array of int
+    producers : column of int
         Producers of all submits up to and with each.
     """
 
-    submits: array[int]
-    heap_end: array[int]
-    producers: array[int]
+    submits: vec[i32]
+    heap_end: vec[i64]
+    producers: vec[i64]
 
     @staticmethod
     def of(submits: Integers, nbytes: Integers, producers: Integers, heap: int) -> RingDemand:
         """The demand of submits that need so many bytes and have so many producers each."""
-        running = integers(np.cumsum(producers))
-        return RingDemand(integers(submits), place(nbytes, heap), running)
+        return RingDemand(integers(submits), place(nbytes, heap), vec[i64](np.cumsum(producers)))
 
 
-def place(nbytes: Integers, heap: int) -> array[int]:
+def place(nbytes: Integers, heap: int) -> vec[i64]:
     """Where the head stands after each allocation in a heap of that size, without wrapping."""
     if not heap or nbytes.sum() <= heap:
-        return array("q", np.cumsum(nbytes).tobytes())
-    ends, head = array("q"), 0
+        return vec[i64](np.cumsum(nbytes))
+    ends, head = [], 0
     for size in nbytes.tolist():
         if size and head % heap + size > heap:
             head += heap - head % heap
         head += size
         ends.append(head)
-    return ends
+    return vec[i64](ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +132,23 @@ class Demand:
     ----------
     rings : tuple of RingDemand
         By ring.
-    position : array of int
+    position : column of int
         Place of each submit among those of its ring.
     nbytes : int64 array, shape (n,)
         Heap that each submit takes.
     producers : int64 array, shape (n,)
         Producers of each submit that are tasks; an alloc is complete before anyone waits for it.
-    inserted : array of int
+    inserted : column of int
         TensorMap entries of all submits up to and with each.
     removed : dict of int to list of int
         The writers whose entries a submit removes, once for each entry.
     """
 
     rings: tuple[RingDemand, ...]
-    position: array[int]
+    position: vec[i32]
     nbytes: Integers
     producers: Integers
-    inserted: array[int]
+    inserted: vec[i64]
     removed: dict[int, list[int]]
 
     @staticmethod
@@ -182,5 +182,5 @@ class Demand:
             entries.writer[gone].tolist(), entries.removed_by[gone].tolist(), strict=True
         ):
             removed.setdefault(remover, []).append(writer)
-        inserted = integers(np.cumsum(np.bincount(entries.writer, minlength=count)))
+        inserted = vec[i64](np.cumsum(np.bincount(entries.writer, minlength=count)))
         return Demand(tuple(rings), integers(position), nbytes, producers, inserted, removed)

@@ -12,11 +12,12 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.columns import integers, reals
 from devices.dtypes import DType
 from devices.footprints import Footprints, Kinds, Touches
 from runtime.arguments import ScalarArguments, TensorArguments
 from runtime.cells import Grids
-from runtime.columns import append, column
+from runtime.columns import append
 from runtime.distinct import distinct_rows
 from runtime.garbage import garbage_collection_paused
 from runtime.graph import Buffer, TaskGraph
@@ -145,7 +146,7 @@ class _Finder:
         # The larger part first; what it was made of is freed.
         loads, self.loads = _touches(len(self.graph), self.loads, grids, kinds), _Places()
         stores, self.stores = _touches(len(self.graph), self.stores, grids, kinds), _Places()
-        loaded, moved = column("d", np.maximum(self.loaded, 1.0)), column("d", self.moved)
+        loaded, moved = reals(np.maximum(self.loaded, 1.0)), reals(self.moved)
         return Footprints(loads, stores, kinds, loaded, moved, grids.cell_bytes())
 
     def _add(self, patterns: Patterns, tasks: Ints) -> None:
@@ -283,4 +284,4 @@ def _touches(count: int, places: _Places, grids: Grids, kinds: Kinds) -> Touches
         cells[at] = cell
         kind_of[at] = np.array(numbers, dtype=np.int32)[number]
         free[task[begins]] += lengths.astype(np.int32)
-    return Touches(column("i", start), column("i", cells), column("i", kind_of))
+    return Touches(integers(start), integers(cells), integers(kind_of))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+
+from librt.vecs import vec
 
 from devices.events import Clock, Event
 from runtime.chains import Chains
@@ -31,7 +32,7 @@ class Orchestrator:
         Where tasks are handed over.
     is_task : bytes
         Whether each submit is a task; the others are hidden allocs, complete as they are made.
-    cost_us : array of float
+    cost_us : column of float
         What each submit costs.
     entry_us : float
         What it does before the first submit.
@@ -44,13 +45,15 @@ class Orchestrator:
 
     Attributes
     ----------
-    end_us : array of float
-        When each submit was done.
+    made : int
+        Submits that are done, or that the next event is the end of.
+    end_us : column of float
+        When each of those was done.
     waits : list of Wait
         When it waited for space, in order.
     lacking : Resource or None
         What it waits for.
-    spent_us : array of float
+    spent_us : column of float
         What each submit took: its cost, less what the TensorMap has forgotten meanwhile, and the
         handing over of the one before.
     """
@@ -60,7 +63,7 @@ class Orchestrator:
         clock: Clock,
         board: Board,
         is_task: bytes,
-        cost_us: array[float],
+        cost_us: vec[float],
         *,
         entry_us: float,
         chain_entry_us: float,
@@ -69,7 +72,8 @@ class Orchestrator:
     ) -> None:
         self.clock = clock
         self.board = board
-        self.end_us = array("d")
+        self.made = 0
+        self.end_us = vec[float]([0.0] * len(is_task))
         self.waits: list[Wait] = []
         self.spent_us = cost_us[:]
         self.lacking: Resource | None = None
@@ -97,8 +101,7 @@ class Orchestrator:
 
     def _advance(self, now_us: float) -> None:
         """Make allocs up to the next task, and schedule that one; nobody waits for an alloc."""
-        end_us, begin_us = self.end_us, now_us
-        submit, safe_until = len(end_us), self._rings.safe_until
+        begin_us, submit, safe_until = now_us, self.made, self._rings.safe_until
         while submit < self._count:
             if submit >= safe_until or self._stops[submit]:
                 # What others have done has to be asked when the time has come.
@@ -109,7 +112,8 @@ class Orchestrator:
                     return
                 safe_until = self._rings.safe_until
             now_us += self.spent_us[submit]
-            end_us.append(now_us)
+            self.end_us[submit] = now_us
+            self.made = submit + 1
             if self._is_task[submit]:
                 # One submit ahead: a heap of all of them would slow every event down.
                 self.clock.after(now_us - begin_us, self._submits)
@@ -141,7 +145,7 @@ class Orchestrator:
         self.clock.after(delay_us, lambda _: step(time_us))
 
     def _submit(self, _: Event) -> None:
-        submit = len(self.end_us) - 1
+        submit = self.made - 1
         now_us = self.end_us[submit]
         self.board.submit(submit, now_us, held=self._holds)
         if not self.board.waiting_for[submit] and submit + 1 < self._count:

@@ -9,16 +9,16 @@ looks full, from the times at which threads released what they had completed.
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left, bisect_right
 from typing import Final
 
 import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i64
 
+from devices.columns import integers
 from runtime.demand import Demand, Limits, Resource
 from runtime.graph import ALLOC, TaskGraph
 from scheduler.board import Board
-from scheduler.links import integers
 
 __all__ = ["Rings"]
 
@@ -38,8 +38,8 @@ class Rings:
         How much there is.
     board : Board
         Knows what the threads have released, and how many producers each submit has waited for.
-    end_us : array of float
-        When each submit was done; grows as the orchestrator goes on.
+    end_us : column of float
+        When each submit was done; the orchestrator fills it.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Rings:
         demand: Demand,
         limits: Limits,
         board: Board,
-        end_us: array[float],
+        end_us: vec[float],
     ) -> None:
         self._consumer_start = board.links.consumer_start
         self._consumer = board.links.consumer
@@ -161,17 +161,17 @@ class Rings:
             if limits.task_window:
                 places.append(self._retired[ring] + limits.task_window - 1)
             if limits.heap_bytes:
-                places.append(bisect_left(own.heap_end, self._tail(ring) + limits.heap_bytes))
+                places.append(_count_up_to(own.heap_end, self._tail(ring) + limits.heap_bytes - 1))
             if limits.dep_pool_entries:
                 known = self._known[ring]
                 before = own.producers[known - 1] if known else 0
                 free = limits.dep_pool_entries - self._linked[ring]
-                places.append(bisect_right(own.producers, before + free))
+                places.append(_count_up_to(own.producers, before + free))
             found += [own.submits[place] for place in places if place < len(own.submits)]
         if self._may_fill_map:
             before = self._demand.inserted[self._counted - 1] if self._counted else 0
             free = limits.tensormap_entries - self._entries
-            found.append(bisect_right(self._demand.inserted, before + free))
+            found.append(_count_up_to(self._demand.inserted, before + free))
         return max(min(found), at_least)
 
     # Retirement
@@ -179,16 +179,19 @@ class Rings:
     def _retire(self, ring: int, submit: int, now_us: float) -> None:
         """Retire what may retire, of the submits before `submit`."""
         own, retired = self._submits[ring], self._retired[ring]
-        while retired < self._known[ring] and self._is_consumed(own[retired], ring, submit, now_us):
-            self._linked[ring] -= self._board.linked[own[retired]]
+        while retired < self._known[ring]:
+            oldest: int = own[retired]
+            if not self._is_consumed(oldest, ring, submit, now_us):
+                break
+            self._linked[ring] -= self._board.linked[oldest]
             if self._may_fill_map:
-                self._entries -= self._entries_of.pop(own[retired])
+                self._entries -= self._entries_of.pop(oldest)
             retired += 1
         self._retired[ring] = retired
 
     def _is_consumed(self, old: int, ring: int, submit: int, now_us: float) -> bool:
         """Whether the oldest submit of a ring has nothing to wait for any more."""
-        scope_end = self._scope_end[old]
+        scope_end: int = self._scope_end[old]
         if scope_end > submit:
             return False
         end_us, release_us = self._end_us, self._board.release_us
@@ -196,16 +199,30 @@ class Rings:
         kept_us = max(kept_us, release_us[old], end_us[scope_end - 1])
         if kept_us > now_us:
             return False
-        start, consumers = self._consumer_start, self._consumer
-        for place in range(start[old] + first, start[old + 1]):
-            consumer = consumers[place]
+        consumers = self._consumer
+        start: int = self._consumer_start[old]
+        stop: int = self._consumer_start[old + 1]
+        for place in range(start + first, stop):
+            consumer: int = consumers[place]
             # One that was submitted later has found it gone.
             if consumer >= submit or end_us[consumer] > kept_us:
                 break
             released_us = release_us[consumer]
             if released_us > now_us:
-                self._awaited[ring] = place - start[old], kept_us
+                self._awaited[ring] = place - start, kept_us
                 return False
             kept_us = max(kept_us, released_us)
         self._awaited[ring] = 0, 0.0
         return True
+
+
+def _count_up_to(sums: vec[i64], most: int) -> int:
+    """How many of some ascending numbers are no larger than that."""
+    low, high = 0, len(sums)
+    while low < high:
+        middle = (low + high) // 2
+        if sums[middle] <= most:
+            low = middle + 1
+        else:
+            high = middle
+    return low

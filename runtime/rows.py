@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 
 import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i32
 from numpy.typing import NDArray
 
 from devices.cores import CorePool
@@ -56,17 +57,17 @@ def moved(
         Kernel time without others, and what HBM moved, and what was loaded and stored.
     """
     if traffic is None:
-        exec_us = np.frombuffer(cores.end_us)[number] - np.frombuffer(cores.start_us)[number]
+        exec_us = np.asarray(cores.end_us)[number] - np.asarray(cores.start_us)[number]
         return exec_us, np.zeros(len(number)), np.zeros(len(number))
     alone_us, hbm_bytes, gm_bytes = traffic.alone_us, traffic.hbm_bytes, traffic.gm_bytes
     return (
-        np.frombuffer(alone_us)[number],
-        np.frombuffer(hbm_bytes)[number],
-        np.frombuffer(gm_bytes)[number],
+        np.asarray(alone_us)[number],
+        np.asarray(hbm_bytes)[number],
+        np.asarray(gm_bytes)[number],
     )
 
 
-def real_releaser(graph: TaskGraph, released_by: array[int]) -> NDArray[np.int32]:
+def real_releaser(graph: TaskGraph, released_by: vec[i32]) -> NDArray[np.int32]:
     """The task whose completion made each one ready; a dummy task stands for its own releaser."""
     found = np.array(released_by, dtype=np.int32)
     for dummy in np.flatnonzero(graph.kernel == DUMMY).tolist():

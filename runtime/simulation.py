@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.columns import flags, reals
 from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
@@ -147,18 +147,20 @@ def _run(
     profiling: bool,
 ) -> Trace:
     clock, rules = Clock(), runtime.rules
-    durations = array("d", times_us.tobytes())
+    spread = spread_tasks(graph, device, runtime, times_us)
+    execution_count = len(graph) + sum(each.parts for each in spread.values())
+    durations = reals(np.append(times_us, np.zeros(execution_count - len(graph))))
     core_count = device.aic_count + device.aiv_count
     cores = CorePool(core_count, durations, _core_costs(runtime, profiling=profiling))
-    traffic = None if uses is None else Traffic(clock, device, uses, cores.move)
+    traffic = None if uses is None else Traffic(clock, device, uses, execution_count, cores.move)
     cores.traffic = traffic
     if noise is not None:
         cores.late_us = noise.visible_us(len(graph)).tolist()
     board = Board(
         graph.shape.astype(np.uint8).tobytes(),
-        (graph.kernel == ALLOC).tolist(),
+        flags(graph.kernel == ALLOC),
         Links.of(graph.fanin_start, graph.fanin, graph.kernel != ALLOC),
-        spread_tasks(graph, device, runtime, durations),
+        spread,
     )
     machine = _machine(device, runtime, board, cores, policy, profiling=profiling)
     allowing = {task for task, launch in graph.launches.items() if launch.allows_early}
@@ -175,7 +177,7 @@ def _run(
         clock,
         board,
         (graph.kernel != ALLOC).tobytes(),
-        array("d", cost_us.tobytes()),
+        reals(cost_us),
         entry_us=0.0 if rules.orchestration == "host" else runtime.costs.entry_us.value,
         chain_entry_us=0.0 if rules.orchestration == "host" else runtime.costs.chain_entry_us.value,
         push_us=0.0 if rules.orchestration == "host" else runtime.costs.push_us.value,
@@ -191,39 +193,37 @@ def _run(
     orchestrator.start(rings, Chains(graph, rings))
     clock.run()
     if orchestrator.lacking is not None:
-        raise deadlock(graph, limits, orchestrator.lacking, len(orchestrator.end_us))
+        raise deadlock(graph, limits, orchestrator.lacking, orchestrator.made)
     for thread in threads:
         thread.settle(np.inf)
-    _check_complete(graph, board.complete)
-    end_us = np.frombuffer(orchestrator.end_us)
+    _check_complete(graph, np.asarray(board.complete))
+    end_us = np.asarray(orchestrator.end_us)
     number, task = executions(graph, board.part_of)
-    core = np.frombuffer(cores.core_of, dtype=np.int16)[number]
+    core = np.asarray(cores.core_of)[number]
     alone_us, hbm_bytes, gm_bytes = moved(traffic, number, cores)
     return Trace(
         graph=graph,
         task=task,
         submit_us=end_us[task],
-        ready_us=np.frombuffer(board.ready_us)[task],
-        dispatch_us=np.frombuffer(cores.dispatch_us)[number],
-        start_us=np.frombuffer(cores.start_us)[number],
-        end_us=np.frombuffer(cores.end_us)[number],
+        ready_us=np.asarray(board.ready_us)[task],
+        dispatch_us=np.asarray(cores.dispatch_us)[number],
+        start_us=np.asarray(cores.start_us)[number],
+        end_us=np.asarray(cores.end_us)[number],
         alone_us=alone_us,
         hbm_bytes=hbm_bytes,
         gm_bytes=gm_bytes,
-        observe_us=np.frombuffer(board.observe_us)[number],
-        finish_us=np.frombuffer(board.finish_us)[number],
-        done_us=np.frombuffer(board.done_us)[number],
+        observe_us=np.asarray(board.observe_us)[number],
+        finish_us=np.asarray(board.finish_us)[number],
+        done_us=np.asarray(board.done_us)[number],
         core=core,
         thread=np.array(machine.thread_of, dtype=np.int16)[core],
         released_by=real_releaser(graph, board.released_by)[task],
-        named_core=np.where(
-            np.frombuffer(board.named_core, dtype=np.int16)[task] == ANY_CORE, ANY_CORE, core
-        ),
+        named_core=np.where(np.asarray(board.named_core)[task] == ANY_CORE, ANY_CORE, core),
         orchestrator_begin_us=end_us - orchestrator.spent_us,
         orchestrator_end_us=end_us,
         waits=np.array(orchestrator.waits, dtype=WAIT),
-        release_us=np.where(graph.kernel != ALLOC, board.release_us[: len(graph)], end_us),
-        linked=np.frombuffer(board.linked, dtype=np.int32),
+        release_us=np.where(graph.kernel != ALLOC, board.release_us, end_us),
+        linked=np.asarray(board.linked),
         limits=limits,
         dispatch_cost_us=runtime.costs.dispatch_us.value + policy.decision_us,
         decision_us=policy.decision_us,
@@ -371,11 +371,11 @@ def _check_durations(durations: Sequence[float] | NDArray[np.float64], graph: Ta
         raise InputError(f"duration of submit {wrong[0]} is {duration_us} us; it is 0 or more")
 
 
-def _check_complete(graph: TaskGraph, complete: list[bool]) -> None:
+def _check_complete(graph: TaskGraph, complete: NDArray[np.uint8]) -> None:
     """Find the cycle that keeps a graph from finishing; nothing else can."""
-    if all(complete):
+    if complete.all():
         return
-    task = complete.index(False)
+    task = int(complete.argmin())
     chain: dict[int, None] = {}
     while task not in chain:
         chain[task] = None

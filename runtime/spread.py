@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.device import Device
 from devices.errors import InputError
@@ -31,7 +30,7 @@ def core_shares(kernel: Kernel, device: Device) -> tuple[tuple[int, ...], tuple[
 
 
 def spread_tasks(
-    graph: TaskGraph, device: Device, runtime: RuntimeVersion, durations_us: Sequence[float]
+    graph: TaskGraph, device: Device, runtime: RuntimeVersion, durations_us: NDArray[np.float64]
 ) -> dict[int, Spread]:
     """The tasks of a graph that run on several cores.
 
@@ -43,7 +42,7 @@ def spread_tasks(
         Its kernel model says how the time of a MIX task divides between its cores.
     runtime : RuntimeVersion
         Has to know such tasks.
-    durations_us : sequence of float
+    durations_us : float64 array, shape (n,)
         Kernel time of each submit; of a MIX task, of the core that takes longest.
 
     Raises
@@ -72,7 +71,7 @@ def spread_tasks(
         slots, parts = shares.get(number) or (((0 if kernel.core is CoreType.AIC else 1),), (1.0,))
         spread[submit] = Spread(
             slots=slots,
-            times_us=tuple(part * durations_us[submit] for part in parts),
+            times_us=tuple(part * float(durations_us[submit]) for part in parts),
             blocks=launch.blocks,
             parts=launch.blocks * len(slots),
             running=launch.blocks * len(slots),

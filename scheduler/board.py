@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from librt.vecs import vec
+from mypy_extensions import i16, i32, u8
 
 from scheduler.early import EarlyTasks
 from scheduler.links import Links
@@ -20,6 +22,8 @@ MIX: Final = 2
 DUMMY: Final = 3
 """Shapes: what a task needs: a cube core, a vector core, a whole cluster, nothing. A shape is also
 the index of its ready queue."""
+
+_NEVER: Final = float("inf")
 
 ANY_CORE: Final = -1
 """Stands for a core where a policy names none."""
@@ -61,7 +65,7 @@ class Board:
     ----------
     shape_of : bytes
         Shape of each submit.
-    complete : list of bool
+    complete : column of flags
         Whether each is complete from the beginning, as hidden allocs are.
     links : Links
         Which submit waits for which.
@@ -70,25 +74,25 @@ class Board:
 
     Attributes
     ----------
-    waiting_for : list of int
+    waiting_for : column of int
         Producers of each task that are not complete.
-    complete : list of bool
+    complete : column of flags
         Whether each task is complete.
     submitted : int
         The submit that was taken over last, -1 before the first.
-    ready_us, observe_us, finish_us, done_us : array of float
+    ready_us, observe_us, finish_us, done_us : column of float
         Stamps of each task, and but for the first of each part; `done_us` is when the thread had
         walked the consumers.
-    release_us : array of float
+    release_us : column of float
         When a thread dropped each task's references to its producers; infinite before.
-    linked : array of int
+    linked : column of int
         Producers that each task was made to wait for when it was submitted.
     on_release : callable or None
         Told when the next release may come, by threads that get to know it; the orchestrator
         sets it while it waits for space.
-    released_by : array of int
+    released_by : column of int
         The producer whose completion made each task ready; -1 if it was ready when submitted.
-    named_core : array of int
+    named_core : column of int
         The core that each task was to run on, of a MIX task the cube core, or `ANY_CORE`.
     last_task : dict of int to int
         The task that each core ran last or runs.
@@ -110,7 +114,7 @@ class Board:
     """
 
     def __init__(
-        self, shape_of: bytes, complete: list[bool], links: Links, spread: dict[int, Spread]
+        self, shape_of: bytes, complete: vec[u8], links: Links, spread: dict[int, Spread]
     ) -> None:
         count = len(shape_of)
         self.count = count
@@ -120,19 +124,19 @@ class Board:
         self.drain: int | None = None
         self.early: EarlyTasks | None = None
         self.shape_of = shape_of
-        # Lists where much is read, whose elements are reached fastest; arrays where much is kept,
-        # as they hold a number in 8 bytes instead of 32.
-        self.waiting_for = [0] * count
+        self.waiting_for = vec[i32]([0] * count)
         self.complete = complete
         self.submitted = -1
-        self.ready_us = array("d", bytes(8 * count))
-        self.observe_us = array("d", bytes(8 * count))
-        self.finish_us = array("d", bytes(8 * count))
-        self.done_us = array("d", bytes(8 * count))
-        self.release_us = array("d", [float("inf")]) * count
-        self.linked = array("i", bytes(4 * count))
-        self.released_by = array("i", [-1]) * count
-        self.named_core = array("h", [ANY_CORE]) * count
+        # A column that grew would leave those who have it at hand with the old one.
+        executions = count + sum([each.parts for each in spread.values()])
+        self.ready_us = vec[float]([0.0] * count)
+        self.observe_us = vec[float]([0.0] * executions)
+        self.finish_us = vec[float]([0.0] * executions)
+        self.done_us = vec[float]([0.0] * executions)
+        self.release_us = vec[float]([_NEVER] * count)
+        self.linked = vec[i32]([0] * count)
+        self.released_by = vec[i32]([-1] * count)
+        self.named_core = vec[i16]([ANY_CORE] * count)
         self._producer_start, self._producer = links.producer_start, links.producer
         self.last_task: dict[int, int] = {}
         self.threads: list[Poller] = []
@@ -147,25 +151,29 @@ class Board:
 
         A held task waits for `reveal` as well.
         """
-        complete, start = self.complete, self._producer_start
+        complete, producers = self.complete, self._producer
+        first: int = self._producer_start[task]
+        stop: int = self._producer_start[task + 1]
         waiting = 0
-        for place in range(start[task], start[task + 1]):
-            if not complete[self._producer[place]]:
+        for place in range(first, stop):
+            producer: int = producers[place]
+            if not complete[producer]:
                 waiting += 1
         self.submitted = task
         self.waiting_for[task] = waiting + 1 if held else waiting
         self.linked[task] = waiting
         if self.early is not None:
-            producers = self._producer[start[task] : start[task + 1]]
-            self._begin_early(self.early.submit(task, producers), now_us)
+            self._begin_early(self.early.submit(task, list(producers[first:stop])), now_us)
         if not waiting and not held:
             self._make_ready(task, now_us)
 
     def consumers(self, task: int) -> list[int]:
         """Tasks that were submitted before this one was complete, oldest first."""
-        start, consumer = self.links.consumer_start, self.links.consumer
-        own = consumer[start[task] : start[task + 1]]
-        return own[: bisect(own, self.submitted)].tolist()
+        start = self.links.consumer_start
+        first: int = start[task]
+        stop: int = start[task + 1]
+        own: list[int] = list(self.links.consumer[first:stop])
+        return own[: bisect(own, self.submitted)]
 
     def allow_early(self, producers: set[int]) -> None:
         """Let consumers of some producers be put on a core while those run."""
@@ -228,8 +236,6 @@ class Board:
     def new_part(self, task: int) -> int:
         """Number of a new part of a task that runs on several cores; it has stamps of its own."""
         self.part_of.append(task)
-        for stamps in (self.observe_us, self.finish_us, self.done_us):
-            stamps.append(0.0)
         return self.count + len(self.part_of) - 1
 
     def offer_second_slots(self, now_us: float) -> None:
@@ -255,7 +261,7 @@ class Board:
         Threads poll. Simulating every look would cost an event each; instead, the thread whose
         next look comes first is woken for it. If it leaves something, it offers that again.
         """
-        first_us, first = float("inf"), None
+        first_us, first = _NEVER, None
         for thread in self.threads:
             if self.own_queues and not thread.queues[shape]:
                 continue

@@ -74,12 +74,14 @@ class Completion:
             if spread.running:
                 board.done_us[task] = lock_us
                 return lock_us
-        board.complete[whole] = True
-        waiting_for, consumers, start = self._waiting_for, self._consumer, self._consumer_start
+        board.complete[whole] = 1
+        waiting_for, consumers = self._waiting_for, self._consumer
+        first: int = self._consumer_start[whole]
+        stop: int = self._consumer_start[whole + 1]
         walk_us, early = lock_us, board.early
         # The runtime prepends: newest first.
-        for place in range(start[whole + 1] - 1, start[whole] - 1, -1):
-            consumer = consumers[place]
+        for place in range(stop - 1, first - 1, -1):
+            consumer: int = consumers[place]
             if consumer > board.submitted:
                 continue
             walk_us += self._per_consumer_us

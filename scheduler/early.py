@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from librt.vecs import vec
+from mypy_extensions import i32, u8
+
 from scheduler.poller import Poller
 
 __all__ = ["EarlyTasks"]
@@ -17,7 +20,7 @@ class EarlyTasks:
     ----------
     allowing : set of int
         Producers that allow it.
-    is_complete, waiting_for : sequence
+    is_complete, waiting_for : column
         What the board knows of each task.
     consumers : callable
         ``consumers(task)``: those that were submitted before the task was complete.
@@ -35,9 +38,9 @@ class EarlyTasks:
     def __init__(
         self,
         allowing: set[int],
-        is_complete: Sequence[bool],
+        is_complete: vec[u8],
         consumers: Callable[[int], Sequence[int]],
-        waiting_for: Sequence[int],
+        waiting_for: vec[i32],
         single: Sequence[bool],
     ) -> None:
         self.queues: tuple[deque[int], deque[int]] = (deque(), deque())

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
+from librt.vecs import vec
+from mypy_extensions import i32
 from numpy.typing import NDArray
 
-__all__ = ["Links", "integers"]
+from devices.columns import integers
 
-
-def integers(values: NDArray[np.integer]) -> array[int]:
-    """The same numbers as 32 bits each.
-
-    An element of a `numpy.ndarray` costs three times as much to read, and a list of integers takes
-    nine times the memory.
-    """
-    row = array("i")
-    row.frombytes(values.astype(np.int32).tobytes())
-    return row
+__all__ = ["Links"]
 
 
 @dataclass(frozen=True)
@@ -28,16 +20,16 @@ class Links:
 
     Attributes
     ----------
-    producer_start, producer : array of int, lengths n + 1 and e
+    producer_start, producer : column of int, lengths n + 1 and e
         Where the producers of each submit begin in `producer`.
-    consumer_start, consumer : array of int, lengths n + 1 and e
+    consumer_start, consumer : column of int, lengths n + 1 and e
         Where the consumers of each submit begin in `consumer`.
     """
 
-    producer_start: array[int]
-    producer: array[int]
-    consumer_start: array[int]
-    consumer: array[int]
+    producer_start: vec[i32]
+    producer: vec[i32]
+    consumer_start: vec[i32]
+    consumer: vec[i32]
 
     @staticmethod
     def of(

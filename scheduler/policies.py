@@ -191,7 +191,7 @@ class Locality(ListPolicy):
         if not producers:
             return ANY_CORE
         largest = max(producers, key=lambda p: (tasks.stored_bytes[p], p))
-        near = machine.core_of[largest]
+        near: int = machine.core_of[largest]
         shape = tasks.shape[task]
         fitting = machine.cores[shape]
         if near in fitting and shape != MIX:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import ClassVar, Protocol
 
+from librt.vecs import vec
+from mypy_extensions import i16
+
 from scheduler.board import AIC, ANY_CORE, MIX
 from scheduler.queues import OwnQueue, Rank, RankedQueue, ReadyQueue
 from scheduler.tasks import Tasks
@@ -33,7 +36,7 @@ class Machine:
         What passes at the least between the end of a task and the start of a consumer.
     last_task : mapping of int to int
         The task that each core ran last or runs; a core that has run none is not in it.
-    core_of : sequence of int
+    core_of : column of int
         The core that each task was started on, -1 before; always -1 for one on several cores.
     own_queues : bool
         Whether the runtime gives each thread a queue of its own.
@@ -47,7 +50,7 @@ class Machine:
     thread_of: Sequence[int]
     overhead_us: float
     last_task: Mapping[int, int]
-    core_of: Sequence[int]
+    core_of: vec[i16]
     own_queues: bool
     is_idle: Callable[[int], bool]
 

@@ -69,8 +69,9 @@ class Sweep:
 
         It moves a share of what the task moves through the memory.
         """
-        self._pool.add(task, duration_us, share)
-        return self._number_part(task)
+        part = self._number_part(task)
+        self._pool.describe_part(part, task, duration_us, share)
+        return part
 
     def _insert(self, core: int, task: int, visible_us: float) -> None:
         position = bisect(self.cores, core)

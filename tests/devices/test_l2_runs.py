@@ -1,10 +1,11 @@
-"""L2 that looks at neighbouring cells at once, against one that takes cells one by one."""
+"""L2 in columns, against one that keeps its cells in a dictionary."""
 
 import random
-from array import array
 from collections import OrderedDict
 
 import pytest
+from librt.vecs import vec
+from mypy_extensions import i32, i64
 
 from devices.footprints import Footprints, Kinds, Touches
 from devices.l2 import L2
@@ -66,21 +67,23 @@ def random_footprints(choose):
         rows, columns, nbytes = choose.randint(1, 6), choose.randint(1, 12), choose.choice([8, 24])
         grids.append((len(cell_bytes), rows, columns))
         cell_bytes += [nbytes] * (rows * columns)
-    loads, stores = (Touches(array("i", [0]), array("i"), array("i")) for _ in range(2))
+    loads, stores = ([0], [], []), ([0], [], [])
     count = choose.randint(1, 30)
     for _ in range(count):
         for touches, most in ((loads, 3), (stores, 2)):
+            start, cell, kind = touches
             for _ in range(choose.randint(0, most)):
                 first, rows, columns = choose.choice(grids)
                 runs, cells = choose.randint(1, rows), choose.randint(1, columns)
                 top, left = choose.randint(0, rows - runs), choose.randint(0, columns - cells)
-                touches.cell.append(first + top * columns + left)
+                cell.append(first + top * columns + left)
                 share = choose.uniform(0.05, 0.3)
                 step = columns if runs > 1 else 0
-                touches.kind.append(kinds.add(runs, cells, step, share, choose.uniform(1.0, 99.0)))
-            touches.start.append(len(touches.cell))
-    ones = array("d", [1.0]) * count
-    return Footprints(loads, stores, kinds, ones, ones, cell_bytes)
+                kind.append(kinds.add(runs, cells, step, share, choose.uniform(1.0, 99.0)))
+            start.append(len(cell))
+    ones = vec[float]([1.0] * count)
+    touches = (Touches(*map(vec[i32], lists)) for lists in (loads, stores))
+    return Footprints(*touches, kinds, ones, ones, vec[i64](cell_bytes))
 
 
 @pytest.mark.parametrize("seed", range(400))
@@ -97,21 +100,17 @@ def test_runs_of_cells_come_and_go_as_single_cells_do(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_order_of_cells_outlives_the_runs_that_are_forgotten(seed):
+def test_the_order_of_cells_is_that_of_their_last_touches(seed):
     choose = random.Random(seed)
     recency, order = Recency(40), OrderedDict()
     for _ in range(400):
-        recency._most = 8  # it goes through them often
-        first = choose.randrange(40)
-        stop = min(40, first + choose.choice([1, 1, 2, 7]))
-        recency.touch(first, stop)
-        for cell in range(first, stop):
-            order[cell] = None
-            order.move_to_end(cell)
+        cell = choose.randrange(40)
+        if cell in order:
+            recency.touch(cell)
+        else:
+            recency.add(cell)
+        order[cell] = None
+        order.move_to_end(cell)
         while len(order) > 25:
-            first = recency.oldest()
-            stop = recency.take(first, min(choose.randint(1, 5), len(order) - 25))
-            for cell in range(first, stop):
-                assert next(iter(order)) == cell
-                del order[cell]
-    assert recency.oldest() == next(iter(order))
+            assert recency.take_oldest() == order.popitem(last=False)[0]
+    assert [recency.take_oldest() for _ in range(25)] == list(order)
