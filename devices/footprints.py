@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from librt.vecs import vec
-from mypy_extensions import i32, i64
+from mypy_extensions import i32
 
 __all__ = ["Footprints", "Kinds", "Touch", "Touches", "Use"]
 
@@ -117,7 +117,7 @@ class Footprints:
         Bytes that each submit loads, at least 1: `first_bytes` of its loads are parts of that.
     moved_bytes : float64 column
         Bytes that each submit loads and stores.
-    cell_bytes : int64 column
+    cell_bytes : int32 column
         Bytes of each cell: a group of lines that tasks touch together only.
     """
 
@@ -126,7 +126,7 @@ class Footprints:
     kinds: Kinds
     loaded_bytes: vec[float]
     moved_bytes: vec[float]
-    cell_bytes: vec[i64]
+    cell_bytes: vec[i32]
 
     def __len__(self) -> int:
         return len(self.moved_bytes)
@@ -145,7 +145,7 @@ class Footprints:
             moved.append(use.nbytes)
         loads, stores = (Touches(*map(vec[i32], lists)) for lists in columns)
         ones = vec[float]([1.0] * len(moved))
-        return cls(loads, stores, kinds, ones, vec[float](moved), vec[i64](cell_bytes))
+        return cls(loads, stores, kinds, ones, vec[float](moved), vec[i32](cell_bytes))
 
     @property
     def uses(self) -> list[Use]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from librt.vecs import vec
-from mypy_extensions import i64
+from mypy_extensions import i32
 from numpy.typing import NDArray
+
+from devices.columns import integers
 
 __all__ = ["Grids"]
 
@@ -13,6 +15,8 @@ _MOST_CELLS = 1 << 16
 """Of one tensor. Where it would need more, a part of a cell stands for all of it."""
 _MOST_CELL_BYTES = 1 << 20
 """Cells are halved down to this where that can be, so that L2 replaces little at once."""
+_LARGEST_CELL_BYTES = (1 << 31) - 1
+"""Bytes of cells are 32 bits. Here, too, a part of a cell stands for all of it."""
 
 Ints = NDArray[np.int64]
 Int32s = NDArray[np.int32]
@@ -72,7 +76,8 @@ class Grids:
         touched = self._is_touched
         rows, lines, line_bytes = self._rows, self._lines, self._line_bytes
         wide = np.where(self._wide > 0, self._wide, lines)
-        self._wide = np.maximum(np.maximum(wide, -(-lines // _MOST_CELLS)), 1)
+        wide = np.maximum(np.maximum(wide, -(-lines // _MOST_CELLS)), 1)
+        self._wide = np.minimum(wide, _LARGEST_CELL_BYTES // np.maximum(line_bytes, 1))
         self._columns = -(-lines // self._wide)
         most = np.maximum(_MOST_CELLS // np.maximum(self._columns, 1), 1)
         high = np.maximum(np.where(self._high > 0, self._high, rows), -(-rows // most))
@@ -82,17 +87,18 @@ class Grids:
             if not halved.any():
                 break
             high = np.where(halved, high // 2, high)
-        self._high = np.maximum(high, 1)
+        most_high = _LARGEST_CELL_BYTES // np.maximum(self._wide * line_bytes, 1)
+        self._high = np.minimum(np.maximum(high, 1), most_high)
         self._down = -(-rows // self._high)
         self._counts = np.where(touched, self._down * self._columns, 0)
         self._first = np.cumsum(self._counts) - self._counts
         # Numbered so that places are few runs of neighbours, which L2 looks at as one.
         self._by_column = self._broad * self._high < self._tall * self._wide
 
-    def cell_bytes(self) -> vec[i64]:
+    def cell_bytes(self) -> vec[i32]:
         """Bytes of each cell, tensor after tensor."""
         nbytes = self._high * self._wide * self._line_bytes
-        return vec[i64](np.repeat(nbytes, self._counts))
+        return integers(np.repeat(nbytes.astype(np.int32), self._counts))
 
     def cells(self, tensor: Int32s, lines: Ints) -> tuple[Ints, Ints]:
         """First cell of places, shape (p,); runs, cells of a run and their step, shape (p, 3)."""

@@ -98,7 +98,8 @@ class RingDemand:
         Where the heap's head stands after each, counted on without wrapping; a submit whose
         bytes would straddle the end of the heap begins at its start.
     producers : column of int
-        Producers of all submits up to and with each.
+        Producers of all submits up to and with each that are tasks; an alloc is complete before
+        anyone waits for it.
     """
 
     submits: vec[i32]
@@ -134,10 +135,6 @@ class Demand:
         By ring.
     position : column of int
         Place of each submit among those of its ring.
-    nbytes : int64 array, shape (n,)
-        Heap that each submit takes.
-    producers : int64 array, shape (n,)
-        Producers of each submit that are tasks; an alloc is complete before anyone waits for it.
     inserted : column of int
         TensorMap entries of all submits up to and with each.
     removed : dict of int to list of int
@@ -146,8 +143,6 @@ class Demand:
 
     rings: tuple[RingDemand, ...]
     position: vec[i32]
-    nbytes: Integers
-    producers: Integers
     inserted: vec[i64]
     removed: dict[int, list[int]]
 
@@ -183,4 +178,4 @@ class Demand:
         ):
             removed.setdefault(remover, []).append(writer)
         inserted = vec[i64](np.cumsum(np.bincount(entries.writer, minlength=count)))
-        return Demand(tuple(rings), integers(position), nbytes, producers, inserted, removed)
+        return Demand(tuple(rings), integers(position), inserted, removed)

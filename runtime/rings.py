@@ -103,10 +103,10 @@ class Rings:
         limits, ring, position = self._limits, self._ring[submit], self._demand.position[submit]
         if 0 < limits.task_window <= position - self._retired[ring] + 1:
             return Resource.TASK_WINDOW
-        if limits.heap_bytes and self._demand.nbytes[submit] and not self._fits(ring, position):
+        own = self._demand.rings[ring]
+        if limits.heap_bytes and _step(own.heap_end, position) and not self._fits(ring, position):
             return Resource.HEAP
-        producers = int(self._demand.producers[submit])
-        if 0 < limits.dep_pool_entries < self._linked[ring] + producers:
+        if 0 < limits.dep_pool_entries < self._linked[ring] + _step(own.producers, position):
             return Resource.DEP_POOL
         entries = self._entries + self._added_entries(submit)
         if self._may_fill_map and entries > limits.tensormap_entries:
@@ -129,8 +129,7 @@ class Rings:
         return self._inserted(submit) - len(removed)
 
     def _inserted(self, submit: int) -> int:
-        before = self._demand.inserted[submit - 1] if submit else 0
-        return self._demand.inserted[submit] - before
+        return _step(self._demand.inserted, submit)
 
     # Going on with the orchestrator
 
@@ -214,6 +213,11 @@ class Rings:
             kept_us = max(kept_us, released_us)
         self._awaited[ring] = 0, 0.0
         return True
+
+
+def _step(sums: vec[i64], place: int) -> int:
+    """What one of some numbers adds to their sum."""
+    return sums[place] - sums[place - 1] if place else sums[0]
 
 
 def _count_up_to(sums: vec[i64], most: int) -> int:

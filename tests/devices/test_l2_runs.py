@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import pytest
 from librt.vecs import vec
-from mypy_extensions import i32, i64
+from mypy_extensions import i32
 
 from devices.footprints import Footprints, Kinds, Touches
 from devices.l2 import L2
@@ -83,7 +83,7 @@ def random_footprints(choose):
             start.append(len(cell))
     ones = vec[float]([1.0] * count)
     touches = (Touches(*map(vec[i32], lists)) for lists in (loads, stores))
-    return Footprints(*touches, kinds, ones, ones, vec[i64](cell_bytes))
+    return Footprints(*touches, kinds, ones, ones, vec[i32](cell_bytes))
 
 
 @pytest.mark.parametrize("seed", range(400))
