@@ -1,6 +1,7 @@
 """What tasks really touch, against running their kernels element by element."""
 
 import itertools
+from contextlib import nullcontext
 
 import networkx as nx
 import pytest
@@ -23,7 +24,8 @@ from devices.kernel import (
     TileOp,
 )
 from runtime import language as pl
-from runtime.accesses import touched_accesses
+from runtime.accesses import check_bounds, touched_accesses
+from runtime.errors import LanguageError
 from runtime.graph import ALLOC, Buffer, View
 from runtime.rectangles import merged
 from runtime.submits import AllocGroup, Submits
@@ -324,6 +326,22 @@ def test_what_a_kernel_touches_is_what_it_loads_and_stores_when_run(body, tasks)
             mine = [(v.offset, v.shape, d) for v, d in accesses if v.buffer is view.buffer]
             assert union((o, s) for o, s, d in mine if d is not OUT_EXISTING) == read[number]
             assert union((o, s) for o, s, d in mine if d is not IN) == written[number]
+
+
+@settings(deadline=None)
+@given(bodies(), st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=4))
+def test_a_program_is_refused_exactly_if_a_task_leaves_its_tensors(body, tasks):
+    small = tuple(Parameter(name, (12, 12), FP32, INOUT) for name in "xy")
+    kernel = Kernel("k", CoreType.AIV, small, (N, M), body, 1)
+    views = tuple(View(Buffer(p.name, p.shape, FP32, -1), p.shape, (0, 0)) for p in small)
+    submits = Submits("random", "random.py", views, [kernel], [])
+    touched = [set(), set()]
+    for n, m in tasks:
+        submits.submit(0, views, (n, m), 1)
+        run(body, {N: n, M: m}, touched, touched)
+    leaves = any(place >= 12 for element in touched[0] | touched[1] for place in element)
+    with pytest.raises(LanguageError) if leaves else nullcontext():
+        check_bounds(submits)
 
 
 # Graphs on what is touched
