@@ -27,6 +27,7 @@ TRACED: dict[str, dict[str, int]] = {
     "qwen3-scope3-baseline": {},
     "qwen3-scope3-restructured": {},
     "qwen3-decode-layer": {},
+    "moe-layer": {},
     "paged-attention": {},
     "layered-random": {"layers": 100, "width": 100},
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 import numpy as np
@@ -195,11 +195,11 @@ def _covers(a: View, b: View) -> bool:
     return True
 
 
-def named_accesses(submits: Submits) -> Iterable[Sequence[Access]]:
+def named_accesses(submits: Submits) -> Iterator[Iterable[Access]]:
     """What each submit names as its arguments: the rectangles that the real runtime compares."""
     directions = [[p.direction for p in kernel.parameters] for kernel in submits.kernels]
     for kernel, views in zip(submits.kernel, submits.views, strict=True):
-        yield () if kernel < 0 else tuple(zip(views, directions[kernel], strict=True))
+        yield () if kernel < 0 else zip(views, directions[kernel], strict=True)
 
 
 def _last_named(arguments: TensorArguments) -> list[tuple[int, Buffer]]:
@@ -222,7 +222,7 @@ def build_graph(
     *,
     lookup_cap: int | None,
     rings: int,
-    accesses: Iterable[Sequence[Access]] | None = None,
+    accesses: Iterable[Iterable[Access]] | None = None,
 ) -> TaskGraph:
     """Find the edges between submits.
 
@@ -234,7 +234,7 @@ def build_graph(
         Most producers per lookup, None for all.
     rings : int
         Task rings of the runtime; the scope depth selects one.
-    accesses : iterable of sequence of Access, optional
+    accesses : iterable of iterable of Access, optional
         What each submit reads and writes; by default the arguments that it names.
     """
     tensor_map = TensorMap(lookup_cap)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from devices.errors import InputError
@@ -48,9 +50,8 @@ class Evaluator:
         for lost in sorted(names_in(node) & self.gone.keys() - names.keys()):
             # Otherwise a constant of the builder with that name would take its place.
             raise self.error(node.lineno, self._unknown(lost))
-        code = compile(ast.Expression(with_operators(node)), self.file, "eval")
         try:
-            return eval(code, self.namespace, names)  # noqa: S307 - the user's own program
+            return eval(_compiled(node, self.file), self.namespace, names)  # noqa: S307 - the user's own program
         except LanguageError:
             raise
         except NameError as error:
@@ -148,3 +149,8 @@ class Evaluator:
                 "y = self.kernel(x, y)"
             )
         return f"the name {name!r} is not defined here"
+
+
+@lru_cache(maxsize=1 << 14)
+def _compiled(node: ast.expr, file: str) -> CodeType:
+    return compile(ast.Expression(with_operators(node)), file, "eval")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
+from functools import lru_cache
 from itertools import count
 
 from runtime.language import blocks
@@ -29,6 +29,7 @@ from runtime.language.syntax import (
     calls_kernel,
     read_function,
 )
+from runtime.language.trees import Atom, replaced, rewritten, with_parts_rewritten
 
 __all__ = ["Expander"]
 
@@ -52,7 +53,8 @@ class Expander:
             value = hoister.flattened(statement.value)
             for name, call in hoister.hoisted:
                 yield from self.statement(Assign((name,), call, statement.line))
-            statement = replace(statement, value=value)
+            if value is not statement.value:
+                statement = replace(statement, value=value)
         match statement:
             case Assign(value=ast.Call() as call) | Bare(value=ast.Call() as call):
                 function = self.evaluator.resolve(call.func)
@@ -118,13 +120,12 @@ class Expander:
                 last.line, "init_values, the loop's names and pl.yield_ have as many values each"
             )
         yield _assignment(loop.carried, initial.elts, loop.line)
-        keywords = [k for k in call.keywords if k.arg != "init_values"]
-        header = ast.copy_location(ast.Call(call.func, call.args, keywords), call)
+        header = _without_initial(call)
         update = _assignment(loop.carried, last.value.args, last.line)
         body = (*self.expanded(loop.body[:-1]), update)
         yield replace(loop, header=header, body=body, carried=())
         if isinstance(last, Assign):
-            names = [ast.copy_location(ast.Name(n, ast.Load()), call) for n in loop.carried]
+            names = [_name(n, call) for n in loop.carried]
             yield _assignment(last.targets, names, last.line)
 
     def yields(self, value: ast.expr) -> bool:
@@ -140,7 +141,7 @@ class Expander:
         syntax = read_function(function.python)
         suffix = f"__inline{next(self.pasted)}"
         changed = {*assigned(syntax.body), *loop_variables(syntax.body)}
-        mapping: dict[str, ast.expr] = {n: _name(n + suffix, call) for n in changed}
+        mapping: dict[str, Atom] = {n: _name(n + suffix, call) for n in changed}
         for parameter, value in self.arguments(call, function, suffix).items():
             if isinstance(value, ast.Name | ast.Constant) and parameter not in changed:
                 mapping[parameter] = value
@@ -178,7 +179,7 @@ class Expander:
         return given
 
 
-class _Hoister(ast.NodeTransformer):
+class _Hoister:
     """Takes calls of kernels and inlined functions out of one expression, innermost first.
 
     Attributes
@@ -194,22 +195,24 @@ class _Hoister(ast.NodeTransformer):
 
     def flattened(self, node: ast.expr) -> ast.expr:
         """`node` with names in place of the calls; one that is all of it stays, if `whole`."""
-        if not any(
-            isinstance(n, ast.Call) and self.expander.needs_statement(n) for n in ast.walk(node)
-        ):
+        if not any(map(self.expander.needs_statement, _calls(node))):
             return node
-        node = deepcopy(node)
-        changed = self.generic_visit(node) if self.whole else self.visit(node)
-        assert isinstance(changed, ast.expr)  # noqa: S101 - every visit returns an expression
-        return changed
+        rewrite = with_parts_rewritten if self.whole else rewritten
+        return rewrite(node, self.hoist)
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        if not self.expander.needs_statement(node):
+    def hoist(self, node: ast.expr) -> ast.expr:
+        """A name in place of a call that needs a statement of its own."""
+        if not isinstance(node, ast.Call) or not self.expander.needs_statement(node):
             return node
         name = f"value__call{next(self.expander.hoisted)}"
         self.hoisted.append((name, node))
         return _name(name, node)
+
+
+@lru_cache(maxsize=1 << 14)
+def _calls(node: ast.expr) -> tuple[ast.Call, ...]:
+    """All calls in an expression."""
+    return tuple(part for part in ast.walk(node) if isinstance(part, ast.Call))
 
 
 def _initial(header: ast.expr | LoopSpec) -> ast.expr | None:
@@ -219,16 +222,25 @@ def _initial(header: ast.expr | LoopSpec) -> ast.expr | None:
     return next((k.value for k in header.keywords if k.arg == "init_values"), None)
 
 
+@lru_cache(maxsize=1 << 10)
+def _without_initial(call: ast.Call) -> ast.Call:
+    keywords = [k for k in call.keywords if k.arg != "init_values"]
+    return ast.copy_location(ast.Call(call.func, call.args, keywords), call)
+
+
+@lru_cache(maxsize=1 << 14)
 def _name(name: str, place: ast.expr) -> ast.Name:
     return ast.copy_location(ast.Name(name, ast.Load()), place)
 
 
 def _assignment(targets: Sequence[str], values: Sequence[ast.expr], line: int) -> Assign:
     """An assignment of all values at once."""
-    if len(values) == 1:
-        return Assign(tuple(targets), values[0], line)
-    together = ast.copy_location(ast.Tuple(list(values), ast.Load()), values[0])
-    return Assign(tuple(targets), together, line)
+    return Assign(tuple(targets), values[0] if len(values) == 1 else _tuple(tuple(values)), line)
+
+
+@lru_cache(maxsize=1 << 10)
+def _tuple(values: tuple[ast.expr, ...]) -> ast.Tuple:
+    return ast.copy_location(ast.Tuple(list(values), ast.Load()), values[0])
 
 
 def _free_names(statements: Sequence[Statement]) -> set[str]:
@@ -245,25 +257,10 @@ def _free_names(statements: Sequence[Statement]) -> set[str]:
     return found
 
 
-class _Substitution(ast.NodeTransformer):
-    def __init__(self, mapping: Mapping[str, ast.expr]) -> None:
-        self.mapping = mapping
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        value = self.mapping.get(node.id)
-        return node if value is None else ast.copy_location(deepcopy(value), node)
-
-
 def substituted(
-    statements: Sequence[Statement], mapping: Mapping[str, ast.expr]
+    statements: Sequence[Statement], mapping: Mapping[str, Atom]
 ) -> tuple[Statement, ...]:
-    """A block with expressions in place of names; what is assigned gets another name."""
-    change = _Substitution(mapping)
-
-    def expression(node: ast.expr) -> ast.expr:
-        changed = change.visit(deepcopy(node))
-        assert isinstance(changed, ast.expr)  # noqa: S101 - every visit returns an expression
-        return changed
+    """A block with others in place of names; what is assigned gets another name."""
 
     def target(name: str) -> str:
         value = mapping.get(name)
@@ -272,24 +269,30 @@ def substituted(
     def statement(old: Statement) -> Statement:
         match old:
             case Assign(targets=targets, value=value):
-                return replace(old, targets=tuple(map(target, targets)), value=expression(value))
+                return replace(
+                    old, targets=tuple(map(target, targets)), value=replaced(value, mapping)
+                )
             case Bare(value=value):
-                return replace(old, value=expression(value))
+                return replace(old, value=replaced(value, mapping))
             case For(variable=variable, header=header, body=body, carried=carried):
                 return replace(
                     old,
                     variable=target(variable),
-                    header=expression(header) if isinstance(header, ast.expr) else header,
+                    header=replaced(header, mapping) if isinstance(header, ast.expr) else header,
                     body=substituted(body, mapping),
                     carried=tuple(map(target, carried)),
                 )
             case If(condition=condition, then=then, orelse=orelse):
                 then, orelse = substituted(then, mapping), substituted(orelse, mapping)
-                return replace(old, condition=expression(condition), then=then, orelse=orelse)
+                return replace(
+                    old, condition=replaced(condition, mapping), then=then, orelse=orelse
+                )
             case With(header=header, body=body):
-                return replace(old, header=expression(header), body=substituted(body, mapping))
+                return replace(
+                    old, header=replaced(header, mapping), body=substituted(body, mapping)
+                )
             case Return(value=value):
-                return replace(old, value=value and expression(value))
+                return replace(old, value=value and replaced(value, mapping))
         raise AssertionError(old)
 
     return tuple(map(statement, statements))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from devices.errors import InputError
 from devices.expression import Expression, Operation
+from runtime.language.trees import rewritten
 from runtime.language.values import TensorValue
 
 __all__ = ["OPERATORS", "with_operators"]
@@ -63,28 +64,24 @@ OPERATORS: dict[str, Callable[..., object]] = {
 
 def with_operators(node: ast.expr) -> ast.expr:
     """`node` with calls in place of the operators."""
-    changed = _Operators().visit(node)
-    assert isinstance(changed, ast.expr)  # noqa: S101 - every visit returns an expression
-    return changed
+    return rewritten(node, _called)
 
 
-class _Operators(ast.NodeTransformer):
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        self.generic_visit(node)
-        name = {ast.Eq: "<equal>", ast.NotEq: "<unequal>"}.get(type(node.ops[0]))
-        return node if name is None else _call(name, node, node.left, node.comparators[0])
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        self.generic_visit(node)
-        name = "<and>" if isinstance(node.op, ast.And) else "<or>"
-        result, *others = node.values
-        for other in others:
-            result = _call(name, node, result, other)
-        return result
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        self.generic_visit(node)
-        return _call("<not>", node, node.operand) if isinstance(node.op, ast.Not) else node
+def _called(node: ast.expr) -> ast.expr:
+    """A call in place of one operator; all else as it is."""
+    match node:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            return _call("<equal>", node, left, right)
+        case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[right]):
+            return _call("<unequal>", node, left, right)
+        case ast.BoolOp(op=op, values=[result, *others]):
+            name = "<and>" if isinstance(op, ast.And) else "<or>"
+            for other in others:
+                result = _call(name, node, result, other)
+            return result
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _call("<not>", node, operand)
+    return node
 
 
 def _call(name: str, place: ast.expr, *arguments: ast.expr) -> ast.expr:

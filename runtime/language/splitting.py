@@ -204,10 +204,13 @@ class _Hoister:
         """`node` with names in place of the operations among its arguments."""
         if not isinstance(node, ast.Call):
             return node
+        known = len(self.hoisted)
         args = [self.argument(a) for a in node.args]
         keywords = [
             ast.copy_location(ast.keyword(k.arg, self.argument(k.value)), k) for k in node.keywords
         ]
+        if len(self.hoisted) == known:
+            return node
         return ast.copy_location(ast.Call(node.func, args, keywords), node)
 
     def argument(self, node: ast.expr) -> ast.expr:

@@ -7,7 +7,8 @@ later, natively, when it is known what their names stand for.
 from __future__ import annotations
 
 import ast
-import inspect
+import linecache
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import FunctionType as PythonFunction
@@ -152,7 +153,6 @@ class Syntax:
     body: tuple[Statement, ...] = field(repr=False)
 
 
-@lru_cache(maxsize=64)  # a function that is inlined is read for each of its calls
 def read_function(python: PythonFunction) -> Syntax:
     """Read the source of `python`.
 
@@ -161,23 +161,49 @@ def read_function(python: PythonFunction) -> Syntax:
     LanguageError
         The source cannot be found, or has a statement that the language has not.
     """
-    file = python.__code__.co_filename
-    try:
-        lines, first = inspect.getsourcelines(python)
-    except OSError as error:
+    code = python.__code__
+    file, first = code.co_filename, code.co_firstlineno
+    linecache.checkcache(file)
+    text = "".join(linecache.getlines(file, python.__globals__))
+    definition = _definitions(text).get((code.co_name, first))
+    if definition is None:
         raise LanguageError(
-            f"{file}: the source of {python.__name__} cannot be read; programs live in files"
-        ) from error
-    text = "".join(lines)
-    # Not dedented: a comment or a string may begin further left than the function.
-    indented = text[:1].isspace()
-    tree = ast.parse(f"if True:\n{text}" if indented else text)
-    ast.increment_lineno(tree, first - 1 - indented)
-    definition = tree.body[0]
-    if isinstance(definition, ast.If):
-        definition = definition.body[0]
+            f"{file}: the source of {python.__name__} cannot be read; programs live in files, "
+            "which stay as they are while they are in use"
+        )
     if not isinstance(definition, ast.FunctionDef):
         raise LanguageError(f"{file}:{first}: {python.__name__} is not a plain function")
+    return _read(definition, file)
+
+
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@lru_cache(maxsize=64)
+def _definitions(text: str) -> dict[tuple[str, int], _Definition]:
+    """Every function of a file, by its name and first line, that of a decorator if it has one."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # not what Python has imported
+        return {}
+    found = {}
+    for node in _functions(tree.body):
+        lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+        found[node.name, min(lines)] = node
+    return found
+
+
+def _functions(nodes: Iterable[ast.AST]) -> Iterator[_Definition]:
+    """The functions among statements and in them."""
+    for node in nodes:
+        if isinstance(node, _Definition):
+            yield node
+        for inside in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _functions(getattr(node, inside, ()))
+
+
+@lru_cache(maxsize=1 << 10)  # many tasks of one program, and many runs of it, read it once
+def _read(definition: ast.FunctionDef, file: str) -> Syntax:
     arguments = [a for a in definition.args.args if a.arg != "self"]
     return Syntax(
         definition.name,
