@@ -25,6 +25,7 @@ COMPILED = [
     "runtime/chains.py",
     "runtime/orchestrator.py",
     "runtime/rings.py",
+    "runtime/view_rows.py",
     "scheduler/board.py",
     "scheduler/clusters.py",
     "scheduler/completion.py",

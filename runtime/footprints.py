@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,9 @@ from runtime.cells import Grids
 from runtime.columns import append
 from runtime.distinct import distinct_rows
 from runtime.garbage import garbage_collection_paused
-from runtime.graph import Buffer, TaskGraph
+from runtime.graph import TaskGraph
 from runtime.patterns import Patterns, find_patterns
+from runtime.view_rows import ViewRows
 
 __all__ = ["find_footprints"]
 
@@ -186,20 +186,19 @@ class _Tensors:
     """
 
     def __init__(self, views: TensorArguments) -> None:
-        # A view is looked at by functions of C alone: there may be millions.
-        buffers = list(map(attrgetter("buffer"), views.views))
-        known: dict[Buffer, int] = {b: n for n, b in enumerate(dict.fromkeys(buffers))}
-        kinds: dict[tuple[tuple[int, ...], DType], int] = {}
-        count = len(views.views)
-        self.number = np.fromiter(map(known.__getitem__, buffers), dtype=np.int32, count=count)
-        self._kind = np.array(
-            [kinds.setdefault((b.shape, b.dtype), len(kinds)) for b in known], dtype=np.int64
-        )
-        self._kinds = list(kinds)
-        rows = list(map(attrgetter("offset"), views.views))
-        ranks = np.fromiter(map(len, rows), np.int32, count)
+        rows = ViewRows(views.views)
+        self.number = np.asarray(rows.buffer)
+        # Dtypes by identity, as it takes long to hash one.
+        known: dict[tuple[tuple[int, ...], int], int] = {}
+        keys = [(buffer.shape, id(buffer.dtype)) for buffer in rows.buffers]
+        self._kind = np.array([known.setdefault(k, len(known)) for k in keys], dtype=np.int64)
+        _, first = np.unique(self._kind, return_index=True)
+        examples = [rows.buffers[place] for place in first.tolist()]
+        self._kinds = [(buffer.shape, buffer.dtype) for buffer in examples]
+        axes = np.array([len(shape) for shape, _ in self._kinds], dtype=np.int64)
+        ranks = axes[self._kind[self.number]]
         self._start = np.concatenate(([0], np.cumsum(ranks)))
-        self._offset = np.fromiter(chain.from_iterable(rows), np.int64, self._start[-1])
+        self._offset = np.asarray(rows.offset)
 
     def offsets(self, views: Ints) -> Ints:
         """Offsets of views that have as many dimensions, shape (len(views), dimensions)."""

@@ -49,7 +49,7 @@ _GZIP = ".gz"
 _MB = 1_000_000
 
 Reader = Callable[[bytes, str, Assumed], Imported]
-Writer = Callable[[Imported], bytes]
+Writer = Callable[[Imported], bytes | memoryview]
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def write_graph(
     write_file(path, lambda temporary: _write(temporary, content))
 
 
-def _write(temporary: Path, content: bytes) -> None:
+def _write(temporary: Path, content: bytes | memoryview) -> None:
     temporary.write_bytes(content)
 
 

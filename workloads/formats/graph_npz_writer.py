@@ -24,7 +24,7 @@ from workloads.formats.view_table import ViewColumns, ViewTable, view_columns
 __all__ = ["graph_npz_of"]
 
 
-def graph_npz_of(held: Imported) -> bytes:
+def graph_npz_of(held: Imported) -> memoryview:
     """What a file of the graph holds; the same graph gives the same bytes."""
     graph, submits = held.graph, held.submits
     views, start, number, arguments = _views(graph.views, submits.arguments)
@@ -71,7 +71,7 @@ def _views(
 ) -> tuple[ViewColumns, Array, Array, Array]:
     """Columns of views, where those of each submit begin, their numbers, and the arguments'."""
     own = as_tensors(rows)
-    start, number = np.array(own.start), np.array(own.number)
+    start, number = np.frombuffer(own.start, np.int32), np.frombuffer(own.number, np.int32)
     if isinstance(own.views, ViewTable):  # what was read in columns
         named = own.views.numbers(arguments)
         if named is not None:
@@ -139,5 +139,5 @@ def _narrow(column: Array) -> Array:
     for dtype in (np.int8, np.int16, np.int32):
         limits = np.iinfo(dtype)
         if limits.min <= least and most <= limits.max:
-            return column.astype(dtype)
+            return column.astype(dtype, copy=False)
     return column

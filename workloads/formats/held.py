@@ -13,6 +13,7 @@ from devices.errors import InputError
 from devices.kernel import CoreType, Kernel
 from runtime.arguments import as_scalars, as_tensors
 from runtime.case import Case
+from runtime.columns import column
 from runtime.graph import TaskGraph
 from runtime.spread import core_shares
 from runtime.submits import Submits
@@ -114,7 +115,7 @@ def _submits(graph: TaskGraph, program: Submits | None) -> Submits:
         launches=dict(graph.launches),
         explicit=explicit,
         manual=set(explicit),
-        scope=graph.scopes.of.tolist(),
-        scope_line=graph.scopes.line.tolist(),
-        scope_end=graph.scopes.end.tolist(),
+        scope=column("i", graph.scopes.of.astype(np.int32)),
+        scope_line=column("i", graph.scopes.line.astype(np.int32)),
+        scope_end=column("i", graph.scopes.end.astype(np.int32)),
     )

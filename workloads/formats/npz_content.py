@@ -47,11 +47,11 @@ _NO_HEADER = (
 Array = NDArray[np.generic]
 
 
-def npz_of(arrays: dict[str, Array]) -> bytes:
+def npz_of(arrays: dict[str, Array]) -> memoryview:
     """The bytes of a file; the same arrays give the same bytes."""
     file = io.BytesIO()
     np.savez(file, **arrays)  # type: ignore[arg-type]  # it takes its own options by name as well
-    return file.getvalue()
+    return file.getbuffer()
 
 
 def npz_arrays(content: bytes, file: str, most_bytes: int) -> dict[str, Array]:

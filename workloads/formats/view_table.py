@@ -6,19 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import TypeVar, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.dtypes import DType
 from runtime.graph import Buffer, View
+from runtime.view_rows import ViewRows, distinct_views
 
 __all__ = ["ViewColumns", "ViewTable", "view_columns"]
 
 Integers = NDArray[np.int64]
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,41 +116,30 @@ class ViewTable(Sequence[View]):
 def view_columns(views: Sequence[View]) -> tuple[ViewColumns, Integers]:
     """Columns of views, and the number of each in them.
 
-    What is the same object is there once, in the order in which it comes first; this is where
-    millions of objects are looked at, so nothing is done here for each of them in Python.
+    What is the same object is there once, in the order in which it comes first.
     """
-    distinct, number = _distinct(views)
-    buffers, buffer = _distinct(list(map(attrgetter("buffer"), distinct)))
-    dtypes, dtype = _distinct(list(map(attrgetter("dtype"), buffers)))
-    shapes = list(map(attrgetter("shape"), buffers))
-    axes = np.fromiter(map(len, shapes), dtype=np.int64, count=len(shapes))
-    sizes = int(axes[buffer].sum())
+    distinct, number = distinct_views(views)
+    rows = ViewRows(distinct)
+    shapes = list(map(attrgetter("shape"), rows.buffers))
+    dtypes = list(map(attrgetter("dtype"), rows.buffers))
+    known = dict(zip(map(id, dtypes), dtypes, strict=True))  # by identity: to hash one takes long
+    place_of = {key: place for place, key in enumerate(known)}
     columns = ViewColumns(
-        name=list(map(attrgetter("name"), buffers)),
-        dtypes=dtypes,
-        dtype=dtype,
-        axes=axes,
-        owner=np.fromiter(map(attrgetter("owner"), buffers), dtype=np.int64, count=len(buffers)),
-        buffer_shape=_flat(shapes, int(axes.sum())),
-        buffer=buffer,
-        shape=_flat(map(attrgetter("shape"), distinct), sizes),
-        offset=_flat(map(attrgetter("offset"), distinct), sizes),
+        name=list(map(attrgetter("name"), rows.buffers)),
+        dtypes=list(known.values()),
+        dtype=_integers(map(place_of.__getitem__, map(id, dtypes))),
+        axes=_integers(map(len, shapes)),
+        owner=_integers(map(attrgetter("owner"), rows.buffers)),
+        buffer_shape=_integers(chain.from_iterable(shapes)),
+        buffer=np.asarray(rows.buffer),
+        shape=np.asarray(rows.shape),
+        offset=np.asarray(rows.offset),
     )
-    return columns, number
+    return columns, np.asarray(number)
 
 
-def _distinct(objects: Sequence[_T]) -> tuple[list[_T], Integers]:
-    """Objects, each once in the order of their first places, and the number of each place's."""
-    ids = np.fromiter(map(id, objects), dtype=np.int64, count=len(objects))
-    _, first, of = np.unique(ids, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return [objects[place] for place in first[order].tolist()], rank[of]
-
-
-def _flat(rows: Iterable[tuple[int, ...]], count: int) -> Integers:
-    return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=count)
+def _integers(values: Iterable[int]) -> Integers:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def _starts(counts: Integers) -> Integers:

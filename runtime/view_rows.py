@@ -1,0 +1,64 @@
+"""Views in columns: of a million tasks, what each names is looked at by compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from librt.vecs import append, vec
+from mypy_extensions import i32, i64
+
+from runtime.graph import Buffer, View
+
+__all__ = ["ViewRows", "distinct_views"]
+
+
+class ViewRows:
+    """Buffers and rectangles of some views.
+
+    Parameters
+    ----------
+    views : sequence of View
+        A row for each.
+
+    Attributes
+    ----------
+    buffers : list of Buffer
+        The buffers that they are in, each once, in the order in which it comes first.
+    buffer : int32 column
+        Where the buffer of each view is among them.
+    shape, offset : int64 column
+        Sizes and offsets of all views, one view's after the other's.
+    """
+
+    def __init__(self, views: Sequence[View]) -> None:
+        numbers: dict[Buffer, int] = {}
+        self.buffers: list[Buffer] = []
+        self.buffer = vec[i32]([0] * len(views))
+        shapes, offsets = vec[i64](), vec[i64]()
+        for row, view in enumerate(views):
+            buffer = view.buffer
+            number = numbers.get(buffer, -1)
+            if number < 0:
+                number = numbers[buffer] = len(self.buffers)
+                self.buffers.append(buffer)
+            self.buffer[row] = number
+            for size in view.shape:
+                shapes = append(shapes, size)
+            for start in view.offset:
+                offsets = append(offsets, start)
+        self.shape, self.offset = shapes, offsets
+
+
+def distinct_views(views: Sequence[View]) -> tuple[list[View], vec[i32]]:
+    """Views, each object once in the order of their first places, and which is at each place."""
+    numbers: dict[int, int] = {}
+    found: list[View] = []
+    at = vec[i32]([0] * len(views))
+    for place, view in enumerate(views):
+        key = id(view)
+        number = numbers.get(key, -1)
+        if number < 0:
+            number = numbers[key] = len(found)
+            found.append(view)
+        at[place] = number
+    return found, at
