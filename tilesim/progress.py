@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 
-__all__ = ["counted_progress", "progress"]
+__all__ = ["Counter", "counted_progress", "progress"]
 
 
 @contextmanager
@@ -32,8 +33,24 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield lambda step: display.update(shown, description=step)
 
 
+@dataclass(frozen=True)
+class Counter:
+    """Tells a terminal how far something is.
+
+    Attributes
+    ----------
+    skip : callable
+        ``skip(count)``: so many were done before this began, and say nothing of how long one takes.
+    advance : callable
+        ``advance(said)``: one more is done, with what else there is to say.
+    """
+
+    skip: Callable[[int], None]
+    advance: Callable[[str], None]
+
+
 @contextmanager
-def counted_progress(total: int) -> Iterator[Callable[[str], None]]:
+def counted_progress(total: int) -> Iterator[Counter]:
     """Show how many of some things are done, and the time left; nothing where `progress` does not.
 
     Parameters
@@ -43,12 +60,12 @@ def counted_progress(total: int) -> Iterator[Callable[[str], None]]:
 
     Yields
     ------
-    callable
-        To be called when one more is done, with what else there is to say.
+    Counter
+        To be told of what is done.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _: None
+        yield Counter(lambda _: None, lambda _: None)
         return
     from rich import progress as parts  # noqa: PLC0415 - as above
 
@@ -62,4 +79,7 @@ def counted_progress(total: int) -> Iterator[Callable[[str], None]]:
     )
     with parts.Progress(*columns, console=console, transient=True) as display:
         shown = display.add_task("", total=total)
-        yield lambda said: display.update(shown, advance=1, description=said)
+        yield Counter(
+            lambda count: display.reset(shown, completed=count),
+            lambda said: display.update(shown, advance=1, description=said),
+        )

@@ -83,6 +83,7 @@ def run_sweep(
     cluster: str | None = None,
     out: Path | None = None,
     on_row: Callable[[Row], None] | None = None,
+    on_known: Callable[[Sequence[Row]], None] | None = None,
 ) -> tuple[SweepTable, bool]:
     """Run a plan from where an interrupted sweep has left it, and write its rows.
 
@@ -91,7 +92,10 @@ def run_sweep(
     plan : Plan
         What to run.
     jobs, cluster, out, on_row
-        As for `sweep`; rows that an interrupted sweep has left are told, too.
+        As for `sweep`.
+    on_known : callable, optional
+        Told at first, and at once, of the rows that an interrupted sweep has left; otherwise
+        `on_row` is.
 
     Returns
     -------
@@ -109,6 +113,8 @@ def run_sweep(
         journal = None if out is None else stack.enter_context(Journal(out, plan))
         known = list(journal.rows.values()) if journal is not None else []
         done = {row.number for row in known}
+        if on_known is not None:
+            on_known(known)
         runs = (
             run_plan(plan, jobs, done) if cluster is None else run_on_cluster(plan, cluster, done)
         )
@@ -118,7 +124,7 @@ def run_sweep(
                     if journal is not None and row.number not in done:
                         journal.add(row)  # before the next one is waited for
                     rows.append(row)
-                    if on_row is not None:
+                    if on_row is not None and not (on_known and row.number in done):
                         on_row(row)
         except KeyboardInterrupt:
             interrupted = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from pathlib import Path
 
@@ -27,17 +28,16 @@ def check_picture(plan: Plan) -> None:
         It has too many axes, or too many lines.
     """
     varied = _varied(plan)
-    numeric = [axis for axis in varied if axis.is_numeric]
-    named = [axis for axis in varied if not axis.is_numeric]
-    if len(varied) == 2 and len(numeric) != 1:
+    across = _across(varied)
+    if len(varied) <= 2 and across is None:  # bars, or a heat map
         return
-    if len(numeric) > 1 or (len(named) > 1 and not numeric):
+    if across is None:
         raise InputError(
-            "--plot draws one axis of numbers, with a line for each of the names on other axes, "
-            f"or a heat map of two axes; these are {', '.join(axis.name for axis in varied)}: fix "
+            "--plot draws an axis of numbers, with a line for each of the values on other axes, or "
+            f"a heat map of two axes; these are {', '.join(axis.name for axis in varied)}: fix "
             "some with --set and other options, or plot the file of --out"
         )
-    count = int(np.prod([len(axis.values) for axis in named])) if numeric else 1
+    count = math.prod(len(axis.values) for axis in varied if axis is not across)
     most = plots().MOST_LINES
     if count > most:
         raise InputError(f"--plot draws at most {most} lines, and there are {count}; fix some axes")
@@ -53,15 +53,15 @@ def draw_table(table: SweepTable, plan: Plan, figure: str, path: Path) -> None:
     """
     check_picture(plan)
     varied = _varied(plan)
-    numeric = [axis for axis in varied if axis.is_numeric]
+    across = _across(varied)
     fixed = {**plan.settings, **plan.setup}
     fixed |= {axis.name: axis.values[0] for axis in plan.axes if axis not in varied}
     words = described(fixed)
     title = f"{plan.name}: {_label(figure)}"
-    if len(varied) == 2 and len(numeric) != 1:
+    if across is not None:
+        _draw_lines(table, varied, across, figure, path, (title, words))
+    elif len(varied) == 2:
         _draw_heat_map(table, varied, figure, path, (title, words))
-    elif numeric:
-        _draw_lines(table, varied, figure, path, (title, words))
     else:
         _draw_bars(table, varied[0], figure, path, (title, words))
 
@@ -69,6 +69,17 @@ def draw_table(table: SweepTable, plan: Plan, figure: str, path: Path) -> None:
 def _varied(plan: Plan) -> list[Axis]:
     """Axes of more than one value; the first one where there is none."""
     return [axis for axis in plan.axes if len(axis.values) > 1] or [plan.axes[0]]
+
+
+def _across(varied: list[Axis]) -> Axis | None:
+    """The axis that lines go along: of several of numbers, the one with the most.
+
+    None for what is drawn in another way: two axes alike, or none of numbers.
+    """
+    numeric = [axis for axis in varied if axis.is_numeric]
+    if not numeric or (len(varied) == len(numeric) == 2):
+        return None
+    return max(numeric, key=lambda axis: len(axis.values))
 
 
 def _label(figure: str) -> str:
@@ -81,25 +92,29 @@ def _label(figure: str) -> str:
 
 
 def _draw_lines(
-    table: SweepTable, axes: list[Axis], figure: str, path: Path, heading: tuple[str, str]
+    table: SweepTable,
+    axes: list[Axis],
+    across: Axis,
+    figure: str,
+    path: Path,
+    heading: tuple[str, str],
 ) -> None:
-    (across,) = (axis for axis in axes if axis.is_numeric)
-    named = [axis for axis in axes if axis is not across]
+    others = [axis for axis in axes if axis is not across]
     found = {
-        tuple(row.values[axis.name] for axis in (*named, across)): row.figures.get(figure, np.nan)
+        tuple(row.values[axis.name] for axis in (*others, across)): row.figures.get(figure, np.nan)
         for row in table.rows
     }
     x = sorted(float(value) for value in across.values)
     lines = [
         plots().Line(
-            " ".join(shown_value(name) for name in names),
+            " ".join(_named(axis, value) for axis, value in zip(others, values, strict=True)),
             tuple(x),
-            tuple(float(found.get((*names, value), np.nan)) for value in x),
+            tuple(float(found.get((*values, at), np.nan)) for at in x),
         )
-        for names in product(*(axis.values for axis in named))
+        for values in product(*map(_in_order, others))
     ]
-    others = f"a line for each {' and '.join(axis.name for axis in named)}" if named else ""
-    subtitle = _joined("ring: the least", others, heading[1])
+    lines_of = f"a line for each {' and '.join(axis.name for axis in others)}" if others else ""
+    subtitle = _joined("ring: the least", lines_of, heading[1])
     plots().draw_lines(
         lines,
         path,
@@ -108,6 +123,11 @@ def _draw_lines(
         x_label=across.name,
         y_label=_label(figure),
     )
+
+
+def _named(axis: Axis, value: Value) -> str:
+    """A value at the end of a line; of a number, also of what."""
+    return f"{axis.name}={shown_value(value)}" if axis.is_numeric else shown_value(value)
 
 
 def _draw_bars(

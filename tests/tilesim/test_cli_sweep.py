@@ -128,6 +128,7 @@ def test_rows_are_written_in_the_format_of_the_ending(tilesim, name):
         ("tile=16,32,64", "policy=runtime,lifo", "profiling=yes,no"),
         ("tile=16,32", "width=1,4,5"),
         ("policy=runtime,lifo", "dependencies=tensor,tile"),
+        ("tile=16,32", "width=1,4,5", "policy=runtime,lifo"),
     ],
 )
 def test_a_picture_is_drawn(tilesim, axes):
@@ -137,11 +138,19 @@ def test_a_picture_is_drawn(tilesim, axes):
     assert "edges" in Path("p.svg").read_text()
 
 
+def test_of_several_axes_of_numbers_lines_go_along_the_longest(tilesim):
+    axes = ("--vary", "tile=16,32", "--vary", "width=1,4,5", "--vary", "policy=runtime,lifo")
+    assert tilesim("sweep", *TINY, *axes, "--jobs", "0", "--plot", "p.svg").code == 0
+    picture = Path("p.svg").read_text()
+    assert "a line for each tile and policy" in picture
+    assert "tile=32 lifo" in picture
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("tile=16,32", "width=4,5", "layers=2,3"), "fix some"),
-        (("tile=16,32", "setup.seed=1:20", "policy=runtime,lifo"), "fix some"),
+        (("policy=runtime,lifo", "dependencies=tensor,tile", "profiling=yes,no"), "fix some"),
+        (("tile=16,32", "setup.seed=1:20", "width=1:7"), "at most 12 lines"),
         (("tile=16,32", "policy=runtime,lifo", "dependencies=tensor,tile",
           "profiling=yes,no", "lowering=2026-04,2026-08"), "at most 12 lines"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -146,14 +147,19 @@ def _run(
 ) -> tuple[SweepTable, bool]:
     """Run it, and show how far it is."""
     failed = 0
-    with counted_progress(plan.count) as advance:
+    with counted_progress(plan.count) as counter:
+
+        def go_on(rows: Sequence[Row]) -> None:
+            nonlocal failed
+            failed = sum(row.error is not None for row in rows)
+            counter.skip(len(rows))
 
         def tell(row: Row) -> None:
             nonlocal failed
             failed += row.error is not None
-            advance(f"{failed} failed" if failed else "")
+            counter.advance(f"{failed} failed" if failed else "")
 
-        return run_sweep(plan, jobs, cluster, out, tell)
+        return run_sweep(plan, jobs, cluster, out, tell, go_on)
 
 
 def _end(plan: Plan, table: SweepTable, out: Path | None, *, interrupted: bool) -> None:
