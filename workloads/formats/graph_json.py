@@ -181,10 +181,10 @@ class Tensors(_Record):
 
 
 class Scalars(_Record):
-    """Scalar arguments of each submit."""
+    """Scalar arguments of each submit; those of a real dtype need not be whole."""
 
     start: list[int]
-    value: list[int]
+    value: list[int | float]
 
 
 class Entries(_Record):

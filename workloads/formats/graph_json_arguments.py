@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from runtime.graph import DUMMY, Buffer, View
 from workloads.formats.columns import Columns
@@ -85,9 +85,11 @@ class Arguments:
         columns = self._columns
         rows: list[tuple[int, ...]] = [()] * self._count
         if scalars is not None:
-            value = columns.whole("scalars.value", scalars.value, least=-(2**63) + 1)
+            value: list[Any] = scalars.value
+            whole = [0 if isinstance(each, float) else each for each in value]
+            columns.whole("scalars.value", whole, least=-(2**63) + 1)
             start = columns.starts("scalars.start", scalars.start, self._count, len(value))
-            rows = _rows(start.tolist(), value.tolist())
+            rows = _rows(start.tolist(), value)
         needed = [*(len(k.scalars) for k in self.kernels), 0, 0]  # the last: DUMMY and ALLOC
         for submit, number in enumerate(self.kernel.tolist()):
             if len(rows[submit]) != needed[number]:

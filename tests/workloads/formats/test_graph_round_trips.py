@@ -183,6 +183,17 @@ def small():
     return o.submits()
 
 
+@pytest.mark.parametrize("ending", OWN)
+def test_scalars_may_be_real(tmp_path, ending):
+    submits = submits_of(WORKLOADS["scores"].program())
+    graph = find_graph(submits, load_runtime("tmr-2026-04"))
+    rows = [tuple(scalar + 0.5 for scalar in row) for row in graph.scalars]
+    assert any(rows)
+    path = tmp_path / f"g{ending}"
+    write_graph(replace(graph, scalars=rows), path, [1.0] * len(graph))
+    assert list(read_graph_file(path).graph.scalars) == rows
+
+
 def random_case(seed):
     """A graph with every kind of submit, and times with many digits."""
     choose = random.Random(seed)
