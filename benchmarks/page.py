@@ -1,6 +1,6 @@
 """All benchmarks on one page, docs/benchmarks.md.
 
-Run with ``python -m benchmarks.page [MOST]``: graphs have up to MOST tasks, 1 000 000 by default.
+Run with ``python -m benchmarks.page [MOST]``: graphs have up to MOST tasks, 1 300 000 by default.
 The page is written as a whole once all figures are there.
 """
 
@@ -56,10 +56,10 @@ RATE = """\
 """
 
 SCALING = """\
-## From 10 000 tasks to 1 000 000
+## From 10 000 tasks to more than 1 000 000
 
 `python -m benchmarks.scaling`: random graphs in layers of 100 tasks, and 1, 4 and 40 decode layers
-of a model, with 32 rows and an MLP that is cut into columns of 8, each once in its own process.
+of a model, with 48 rows and an MLP that is cut into columns of 8, each once in its own process.
 Tracing is recording the program and finding the graph; times are those of kernels and what tasks
 move. Tasks of the decode, attention above all, touch many more lines of L2 than those of the
 random graph. The peak of memory is that of all steps up to the end of the simulation, beyond what
@@ -72,7 +72,8 @@ RATES = """\
 ## Tracing and lowering
 
 `python -m benchmarks.file_and_trace_rates`; tracing records a program's submits, lowering finds
-their graph:
+their graph. The source of a program is read once in a process, however often it is traced, which
+the best of several runs does not show:
 
 {tracing}
 

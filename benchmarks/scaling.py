@@ -1,4 +1,4 @@
-"""How time and memory grow with a graph, from 10 000 tasks to 1 000 000.
+"""How time and memory grow with a graph, from 10 000 tasks to 1 300 000.
 
 Run with ``python -m benchmarks.scaling [MOST]``. Random graphs in layers of 100 tasks and decode
 layers of a model, cut finely, are traced, simulated with shared memory, saved and loaded, each size
@@ -29,7 +29,7 @@ from workloads.formats.graph_files import read_graph_file, write_graph
 
 __all__ = ["exponent", "figures", "scaling_table"]
 
-MOST = 1_000_000
+MOST = 1_300_000
 MB = 1_000_000
 RANDOM, DECODE = "layered-random", "qwen3-decode"
 
@@ -37,9 +37,9 @@ CASES: tuple[tuple[str, dict[str, int], int], ...] = (
     (RANDOM, {"layers": 100, "width": 100}, 10_000),
     (RANDOM, {"layers": 1_000, "width": 100}, 100_000),
     (RANDOM, {"layers": 10_000, "width": 100}, 1_000_000),
-    (DECODE, {"layers": 1, "batch": 32, "mlp_chunk": 8}, 21_605),
-    (DECODE, {"layers": 4, "batch": 32, "mlp_chunk": 8}, 86_420),
-    (DECODE, {"layers": 40, "batch": 32, "mlp_chunk": 8}, 864_200),
+    (DECODE, {"layers": 1, "batch": 48, "mlp_chunk": 8}, 32_407),
+    (DECODE, {"layers": 4, "batch": 48, "mlp_chunk": 8}, 129_628),
+    (DECODE, {"layers": 40, "batch": 48, "mlp_chunk": 8}, 1_296_280),
 )
 """Workloads, their parameters, and how many tasks they have."""
 

@@ -10,11 +10,13 @@ tasks and 8 000 000 edges, whatever the bytes, in all but the project's own.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from devices.errors import InputError
 from runtime.case import Case
@@ -30,7 +32,7 @@ from workloads.formats.graph_json_reader import GRAPH_JSON_ENDINGS, read_graph_j
 from workloads.formats.graph_json_writer import graph_json_of
 from workloads.formats.graph_npz import GRAPH_NPZ_ENDINGS
 from workloads.formats.graph_npz_reader import MOST_NPZ_BYTES, read_graph_npz
-from workloads.formats.graph_npz_writer import graph_npz_of
+from workloads.formats.graph_npz_writer import write_graph_npz
 from workloads.formats.graphml import GRAPHML_ENDINGS, read_graphml
 from workloads.formats.graphml_writer import graphml_of
 from workloads.formats.held import held
@@ -49,7 +51,7 @@ _GZIP = ".gz"
 _MB = 1_000_000
 
 Reader = Callable[[bytes, str, Assumed], Imported]
-Writer = Callable[[Imported], bytes | memoryview]
+Writer = Callable[[Imported, BinaryIO], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class GraphFormat:
     read : callable
         ``read(content, file, assumed)`` reads one; raises InputError alone.
     write : callable or None
-        What a file of a graph holds, where the format can be written.
+        ``write(held, stream)`` writes a graph, where the format can be written.
     most_bytes : int
         Most bytes of a file, unpacked, so that reading takes less than 2 GB of memory. Measured
         are graphs with two edges for each task; `workloads.formats.drafts` limits tasks and edges
@@ -88,20 +90,29 @@ def _finds(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda content: compiled.search(content) is not None
 
 
+def _at_once(content_of: Callable[[Imported], bytes]) -> Writer:
+    """The writer of a format whose content is made as a whole."""
+
+    def write(held: Imported, stream: BinaryIO) -> None:
+        stream.write(content_of(held))
+
+    return write
+
+
 FORMATS = [
     GraphFormat(
         "tilesim graph",
         GRAPH_JSON_ENDINGS,
         _finds(rb'"format"\s*:\s*"' + FORMAT.encode()),
         read_graph_json,
-        graph_json_of,
+        _at_once(graph_json_of),
     ),
     GraphFormat(
         "tilesim graph in columns",
         GRAPH_NPZ_ENDINGS,
         lambda content: content.startswith(NPZ_MAGIC),
         read_graph_npz,
-        graph_npz_of,
+        write_graph_npz,
         MOST_NPZ_BYTES,
     ),
     GraphFormat(
@@ -109,12 +120,19 @@ FORMATS = [
         WFFORMAT_ENDINGS,
         _finds(rb'"(schemaVersion|workflow)"\s*:'),
         read_wfformat,
-        wfformat_of,
+        _at_once(wfformat_of),
         200 * _MB,
     ),
-    GraphFormat("DOT", DOT_ENDINGS, _finds(rb"(?i)\bdigraph\b"), read_dot, dot_of, 200 * _MB),
     GraphFormat(
-        "GraphML", GRAPHML_ENDINGS, _finds(rb"<graphml\b"), read_graphml, graphml_of, 380 * _MB
+        "DOT", DOT_ENDINGS, _finds(rb"(?i)\bdigraph\b"), read_dot, _at_once(dot_of), 200 * _MB
+    ),
+    GraphFormat(
+        "GraphML",
+        GRAPHML_ENDINGS,
+        _finds(rb"<graphml\b"),
+        read_graphml,
+        _at_once(graphml_of),
+        380 * _MB,
     ),
     GraphFormat(
         "Standard Task Graph", STG_ENDINGS, _finds(rb"\A\s*\d+\s"), read_stg, None, 90 * _MB
@@ -206,14 +224,21 @@ def write_graph(
     ending = file_ending(path, GRAPH_ENDINGS)
     writer = _writer(ending.removesuffix(_GZIP))
     with garbage_collection_paused():  # as in reading
-        content = writer(held(what, durations_us))
-    if ending.endswith(_GZIP):
-        content = gzip.compress(content, compresslevel=6, mtime=0)
-    write_file(path, lambda temporary: _write(temporary, content))
+        content = held(what, durations_us)
+        write_file(
+            path,
+            lambda temporary: _write(temporary, writer, content, packed=ending.endswith(_GZIP)),
+        )
 
 
-def _write(temporary: Path, content: bytes | memoryview) -> None:
-    temporary.write_bytes(content)
+def _write(temporary: Path, writer: Writer, content: Imported, *, packed: bool) -> None:
+    with temporary.open("wb") as file:
+        if not packed:
+            writer(content, file)
+            return
+        whole = io.BytesIO()  # in what is being packed nobody can seek
+        writer(content, whole)
+        file.write(gzip.compress(whole.getbuffer(), compresslevel=6, mtime=0))
 
 
 def _writer(ending: str) -> Writer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -18,14 +19,14 @@ from workloads.formats.graph_npz import HEADER, NpzHeader
 from workloads.formats.imported import Imported
 from workloads.formats.kernel_records import kernel_record
 from workloads.formats.named_producers import NamedProducers
-from workloads.formats.npz_content import Array, npz_of
+from workloads.formats.npz_content import Array, write_npz
 from workloads.formats.view_table import ViewColumns, ViewTable, view_columns
 
-__all__ = ["graph_npz_of"]
+__all__ = ["write_graph_npz"]
 
 
-def graph_npz_of(held: Imported) -> memoryview:
-    """What a file of the graph holds; the same graph gives the same bytes."""
+def write_graph_npz(held: Imported, stream: BinaryIO) -> None:
+    """Write a file of the graph; the same graph gives the same bytes."""
     graph, submits = held.graph, held.submits
     views, start, number, arguments = _views(graph.views, submits.arguments)
     scalars, values = _scalars(graph.scalars)
@@ -63,7 +64,7 @@ def graph_npz_of(held: Imported) -> memoryview:
         "program.arguments": arguments,
     }
     columns |= _launches(submits) | _entries(graph.map_entries) | _program(submits)
-    return npz_of({name: _narrow(column) for name, column in columns.items()} | described)
+    write_npz({name: _narrow(column) for name, column in columns.items()} | described, stream)
 
 
 def _views(

@@ -7,13 +7,14 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import InputError
 
-__all__ = ["NPZ_MAGIC", "npz_arrays", "npz_of"]
+__all__ = ["NPZ_MAGIC", "npz_arrays", "write_npz"]
 
 NPZ_MAGIC = b"PK\x03\x04"
 """Begin of an npz, which is a zip."""
@@ -47,11 +48,9 @@ _NO_HEADER = (
 Array = NDArray[np.generic]
 
 
-def npz_of(arrays: dict[str, Array]) -> memoryview:
-    """The bytes of a file; the same arrays give the same bytes."""
-    file = io.BytesIO()
-    np.savez(file, **arrays)  # type: ignore[arg-type]  # it takes its own options by name as well
-    return file.getbuffer()
+def write_npz(arrays: dict[str, Array], stream: BinaryIO) -> None:
+    """Write arrays to a file that can be sought in; the same arrays give the same bytes."""
+    np.savez(stream, **arrays)  # type: ignore[arg-type]  # it takes its own options by name as well
 
 
 def npz_arrays(content: bytes, file: str, most_bytes: int) -> dict[str, Array]:

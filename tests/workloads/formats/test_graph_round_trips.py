@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 import random
 from dataclasses import replace
 
@@ -414,6 +416,21 @@ def test_what_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(InputError, match="is nan us"):
         write_graph(graph, tmp_path / "g.json", [float("nan")] * len(graph))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_left_of_a_file_for_which_there_is_no_room(tmp_path, monkeypatch):
+    def full(stream, **_):
+        stream.write(b"begun")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    graph, times = random_case(1)
+    path = tmp_path / "g.npz"
+    path.write_bytes(b"older")
+    with pytest.raises(InputError, match="no space left"):
+        write_graph(graph, path, times)
+    assert path.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_every_runtime_is_read_back_alike(tmp_path):
