@@ -20,7 +20,7 @@ __all__ = [
 
 # Measured by benchmarks/memory_of_runs.py: the most that a process has had, less what it has after
 # its imports, over the submits. Where tasks share few lines of L2, footprints are small.
-LEAST_SUBMIT_BYTES = 700
+LEAST_SUBMIT_BYTES = 650
 """What a submit takes at the least, from recording it to the bounds of its run."""
 
 USUAL_SUBMIT_BYTES = 2_300

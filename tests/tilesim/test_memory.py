@@ -17,7 +17,7 @@ from tilesim.sweep_plan import make_plan
 def test_what_cannot_fit_is_refused_with_figures(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 10**9)
     check_room("w", 10**9 // memory.LEAST_SUBMIT_BYTES)
-    with pytest.raises(InputError, match=r"^w: 2,000,000 submits need 1\.4 GB at the least, and 1"):
+    with pytest.raises(InputError, match=r"^w: 2,000,000 submits need 1\.3 GB at the least, and 1"):
         check_room("w", 2 * 10**6)
 
 
