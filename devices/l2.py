@@ -159,8 +159,10 @@ class L2:
         if not gain:
             return 0.0
         start_us = self._fetch_start_us[fetch]
+        if now_us <= start_us:
+            return 1.0
         come = (now_us - start_us) / (self._fetch_end_us[fetch] - start_us)
-        return min(1.0, max(0.0, 1.0 - come / gain))
+        return max(0.0, 1.0 - come / gain)
 
     def _bring(self, cell: int, fetch: int) -> float:
         """Make a cell present, in place of those touched longest ago if need be.

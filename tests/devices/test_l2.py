@@ -68,6 +68,13 @@ def test_who_begins_with_the_fetch_waits_for_all_of_it_and_hbm_moves_it_once():
     assert tasks.run(0.0, 10.0, 0.4) == (10.0, 0.0)
 
 
+@pytest.mark.parametrize("cold_us", [10.0, 0.0])
+def test_who_begins_before_a_fetch_waits_for_all_of_it(cold_us):
+    tasks = Tasks(10 * KB, [KB], read(0), read(0))
+    tasks.run(5.0, cold_us, 0.4)
+    assert tasks.run(1.0, 10.0, 0.4) == (10.0, 0.0)
+
+
 @pytest.mark.parametrize(("begin_us", "missed"), [(1.0, 0.75), (2.0, 0.5), (4.0, 0.0), (8.0, 0.0)])
 def test_who_begins_later_catches_up_with_the_fetch(begin_us, missed):
     # At 0.6 of its time for what is there, a part x takes 6 x us, and the fetch 10 x us.
