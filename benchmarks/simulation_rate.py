@@ -15,7 +15,7 @@ from time import perf_counter
 
 from simpy import Environment, Event, Timeout
 
-from devices.traffic import Uses
+from devices.footprints import Uses
 from runtime.dependencies import find_graph
 from runtime.handwritten import submits_of
 from runtime.simulation import simulate

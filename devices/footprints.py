@@ -9,7 +9,7 @@ from typing import NamedTuple
 from librt.vecs import vec
 from mypy_extensions import i32
 
-__all__ = ["Footprints", "Kinds", "Touch", "Touches", "Use"]
+__all__ = ["Footprints", "Kinds", "Touch", "Touches", "Use", "Uses"]
 
 _Lists = tuple[list[int], list[int], list[int]]
 
@@ -169,3 +169,19 @@ class Footprints:
             count = float(len(cells))
             share = kinds.first_bytes[kind] / loaded_bytes / count
             yield Touch(tuple(cells), share, kinds.line_bytes[kind] / count)
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What all submits of a graph do with global memory, and what it does to their times.
+
+    Attributes
+    ----------
+    footprints : Footprints
+        What they touch.
+    hit_gains : sequence of float
+        Part of the kernel time of each that is saved if all it loads is in L2.
+    """
+
+    footprints: Footprints
+    hit_gains: Sequence[float]

@@ -103,6 +103,7 @@ class L2:
             kind: int = self._load_kind[place]
             runs: int = self._runs[kind]
             cells: int = self._cells[kind]
+            step: int = self._step[kind]
             share = self._first_bytes[kind] / loaded_bytes / float(runs * cells)
             brought = 0
             first: int = self._load_cell[place]
@@ -119,7 +120,7 @@ class L2:
                         self._recency.touch(cell)
                     if fetch != _STORED and start_us < self._fetch_end_us[fetch]:
                         missed += share * self._awaited(fetch, start_us, hit_gain)
-                first += self._step[kind]
+                first += step
             missed += share * float(brought)
             hbm_bytes += self._line_bytes[kind] / float(runs * cells) * float(brought)
         return missed, hbm_bytes
@@ -132,6 +133,7 @@ class L2:
             kind: int = self._store_kind[place]
             runs: int = self._runs[kind]
             cells: int = self._cells[kind]
+            step: int = self._step[kind]
             first: int = self._store_cell[place]
             for _ in range(runs):
                 for cell in range(first, first + cells):
@@ -140,7 +142,7 @@ class L2:
                     elif self._replaces:
                         self._recency.touch(cell)
                     self._is_dirty[cell] = 1
-                first += self._step[kind]
+                first += step
         return hbm_bytes
 
     def _fetch(self, start_us: float) -> int:
@@ -176,7 +178,8 @@ class L2:
         if not self._replaces:
             return 0.0
         self._recency.add(cell)
-        self._held_bytes += self._cell_bytes[cell]
+        nbytes: int = self._cell_bytes[cell]
+        self._held_bytes += nbytes
         self._held += 1
         written = 0
         while self._held_bytes > self._capacity_bytes and self._held > 1:

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from librt.vecs import vec
 
 from devices.device import Device
 from devices.events import Clock
-from devices.footprints import Footprints
+from devices.footprints import Uses
 from devices.l2 import L2
 from devices.shared_memory import SharedMemory
 
-__all__ = ["Traffic", "Uses"]
+__all__ = ["Traffic"]
 
 _NEVER: Final = float("inf")
 _NOT_FOUND: Final = -1.0
 """Stands for the time of a task that has not run."""
-
-
-@dataclass(frozen=True)
-class Uses:
-    """What all submits of a graph do with global memory, and what it does to their times.
-
-    Attributes
-    ----------
-    footprints : Footprints
-        What they touch.
-    hit_gains : sequence of float
-        Part of the kernel time of each that is saved if all it loads is in L2.
-    """
-
-    footprints: Footprints
-    hit_gains: Sequence[float]
 
 
 class Traffic:

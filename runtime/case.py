@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
-from devices.footprints import Footprints
-from devices.traffic import Uses
+from devices.footprints import Footprints, Uses
 from runtime.bounds import Bounds, find_bounds
 from runtime.estimates import Estimates
 from runtime.false_dependences import FalseDependences, find_false_dependences

@@ -92,7 +92,7 @@ class Grids:
         self._down = -(-rows // self._high)
         self._counts = np.where(touched, self._down * self._columns, 0)
         self._first = np.cumsum(self._counts) - self._counts
-        # Numbered so that places are few runs of neighbours, which L2 looks at as one.
+        # Numbered so that places are few runs of neighbours: few numbers say which they are.
         self._by_column = self._broad * self._high < self._tall * self._wide
 
     def cell_bytes(self) -> vec[i32]:

@@ -100,7 +100,8 @@ class Rings:
         return self._position[submit] < self._retired[self._ring[submit]]
 
     def _lacking(self, submit: int) -> Resource | None:
-        limits, ring, position = self._limits, self._ring[submit], self._demand.position[submit]
+        limits, ring = self._limits, self._ring[submit]
+        position: int = self._position[submit]
         if 0 < limits.task_window <= position - self._retired[ring] + 1:
             return Resource.TASK_WINDOW
         own = self._demand.rings[ring]

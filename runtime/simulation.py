@@ -13,8 +13,9 @@ from devices.cores import CoreCosts, CorePool
 from devices.device import Device
 from devices.errors import InputError
 from devices.events import Clock
+from devices.footprints import Uses
 from devices.kernel import CoreType
-from devices.traffic import Traffic, Uses
+from devices.traffic import Traffic
 from runtime.chains import Chains
 from runtime.deadlock import deadlock
 from runtime.demand import Demand, Limits

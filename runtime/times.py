@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.device import Device
-from devices.footprints import Footprints
+from devices.footprints import Footprints, Uses
 from devices.mix_timing import longest_us
 from devices.timing import timing_symbols
-from devices.traffic import Uses
 from runtime.arguments import ScalarArguments
 from runtime.distinct import distinct_rows
 from runtime.footprints import find_footprints

@@ -29,7 +29,7 @@ _FOLDER = Path(__file__).parent / "versions"
 Shape = Literal["mix", "aic", "aiv"]
 """What a task needs: a whole cluster, a cube core or a vector core."""
 _ShapeOrder = tuple[Shape, Shape, Shape]
-_Limit = Annotated[int, Meta(ge=0)]
+_Limit = Annotated[int, Meta(ge=0, le=1 << 60)]  # what is added to it stays within 64 bits
 
 
 class DispatchOrder(Struct, frozen=True, forbid_unknown_fields=True):

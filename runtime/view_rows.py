@@ -28,6 +28,11 @@ class ViewRows:
         Where the buffer of each view is among them.
     shape, offset : int64 column
         Sizes and offsets of all views, one view's after the other's.
+
+    Raises
+    ------
+    ValueError
+        A view has not as many axes as its buffer.
     """
 
     def __init__(self, views: Sequence[View]) -> None:
@@ -37,6 +42,8 @@ class ViewRows:
         shapes, offsets = vec[i64](), vec[i64]()
         for row, view in enumerate(views):
             buffer = view.buffer
+            if not len(view.shape) == len(view.offset) == len(buffer.shape):
+                raise ValueError(f"{view} has not as many axes as its buffer")
             number = numbers.get(buffer, -1)
             if number < 0:
                 number = numbers[buffer] = len(self.buffers)

@@ -77,7 +77,10 @@ def soak_case(seed):
     runtime = with_values(load_runtime(name), sizes(choose, name))
     several = runtime.rules.mix_and_blocks
     clusters = choose.choice([1, 2, 3, 5, 24])
-    device = with_values(load_device("a2a3"), {"cores.clusters": clusters})
+    # Small enough that lines are replaced, or larger than 32 bits count.
+    l2_bytes = choose.choice([192 << 20, 1 << 20, 64 << 10, 3 << 30])
+    values = {"cores.clusters": clusters, "l2.capacity_bytes": l2_bytes}
+    device = with_values(load_device("a2a3"), values)
     case, what = kind(choose, device, runtime, several)
     case = replace(
         case,

@@ -40,12 +40,13 @@ class Counter:
     Attributes
     ----------
     skip : callable
-        ``skip(count)``: so many were done before this began, and say nothing of how long one takes.
+        ``skip(count, said)``: so many were done before this began, which say nothing of how long
+        one takes.
     advance : callable
         ``advance(said)``: one more is done, with what else there is to say.
     """
 
-    skip: Callable[[int], None]
+    skip: Callable[[int, str], None]
     advance: Callable[[str], None]
 
 
@@ -65,7 +66,7 @@ def counted_progress(total: int) -> Iterator[Counter]:
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Counter(lambda _: None, lambda _: None)
+        yield Counter(lambda *_: None, lambda _: None)
         return
     from rich import progress as parts  # noqa: PLC0415 - as above
 
@@ -80,6 +81,6 @@ def counted_progress(total: int) -> Iterator[Counter]:
     with parts.Progress(*columns, console=console, transient=True) as display:
         shown = display.add_task("", total=total)
         yield Counter(
-            lambda count: display.reset(shown, completed=count),
+            lambda count, said: display.reset(shown, completed=count, description=said),
             lambda said: display.update(shown, advance=1, description=said),
         )

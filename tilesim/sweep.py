@@ -113,18 +113,19 @@ def run_sweep(
         journal = None if out is None else stack.enter_context(Journal(out, plan))
         known = list(journal.rows.values()) if journal is not None else []
         done = {row.number for row in known}
-        if on_known is not None:
-            on_known(known)
         runs = (
             run_plan(plan, jobs, done) if cluster is None else run_on_cluster(plan, cluster, done)
         )
         try:
+            if on_known is not None:
+                on_known(known)
             with closing(runs):
                 for row in chain(known, runs):
-                    if journal is not None and row.number not in done:
+                    is_new = row.number not in done
+                    if journal is not None and is_new:
                         journal.add(row)  # before the next one is waited for
                     rows.append(row)
-                    if on_row is not None and not (on_known and row.number in done):
+                    if on_row is not None and (is_new or on_known is None):
                         on_row(row)
         except KeyboardInterrupt:
             interrupted = True

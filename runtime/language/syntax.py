@@ -7,11 +7,14 @@ later, natively, when it is known what their names stand for.
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import FunctionType as PythonFunction
+from typing import Any
 
 from devices.expression import Symbol
 from runtime.errors import LanguageError
@@ -161,35 +164,48 @@ def read_function(python: PythonFunction) -> Syntax:
     LanguageError
         The source cannot be found, or has a statement that the language has not.
     """
-    code = python.__code__
+    # A decorator of the author's may stand around what is to be read.
+    code = inspect.unwrap(python).__code__
     file, first = code.co_filename, code.co_firstlineno
-    linecache.checkcache(file)
-    text = "".join(linecache.getlines(file, python.__globals__))
-    definition = _definitions(text).get((code.co_name, first))
+    definition = _definitions(file, python.__globals__).get((code.co_name, first))
+    if code.co_name == "<lambda>" or isinstance(definition, ast.AsyncFunctionDef):
+        raise LanguageError(f"{file}:{first}: {python.__name__} is not a plain function")
     if definition is None:
         raise LanguageError(
             f"{file}: the source of {python.__name__} cannot be read; programs live in files, "
             "which stay as they are while they are in use"
         )
-    if not isinstance(definition, ast.FunctionDef):
-        raise LanguageError(f"{file}:{first}: {python.__name__} is not a plain function")
     return _read(definition, file)
 
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_Definitions = dict[tuple[str, int], _Definition]
+
+_FILES: dict[str, tuple[list[str], _Definitions]] = {}
+"""Lines of each file as they were last read, and its functions."""
 
 
-@lru_cache(maxsize=64)
-def _definitions(text: str) -> dict[tuple[str, int], _Definition]:
+def _definitions(file: str, names: dict[str, Any]) -> _Definitions:
     """Every function of a file, by its name and first line, that of a decorator if it has one."""
+    linecache.checkcache(file)
+    lines = linecache.getlines(file, names)
+    known = _FILES.get(file)
+    if known is None or known[0] is not lines:  # as long as the file stays, they do
+        known = _FILES[file] = lines, _parsed("".join(lines), file)
+    return known[1]
+
+
+def _parsed(text: str, file: str) -> _Definitions:
     try:
-        tree = ast.parse(text)
-    except SyntaxError:  # not what Python has imported
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python has given them as it imported the file
+            tree = ast.parse(text, file)
+    except (SyntaxError, ValueError):  # not what Python has imported
         return {}
     found = {}
     for node in _functions(tree.body):
-        lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
-        found[node.name, min(lines)] = node
+        begins = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+        found[node.name, min(begins)] = node
     return found
 
 

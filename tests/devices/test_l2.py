@@ -97,3 +97,12 @@ def test_who_begins_before_the_fetch_misses_that_part_and_no_more():
     tasks.run(0.0, 1.0, 0.4)
     tasks.run(20.0, 10.0, 0.4)
     assert tasks.run(5.0, 10.0, 0.4) == (pytest.approx(10.0 * (1.0 - 0.4 * 0.5)), 0.0)
+
+
+@pytest.mark.parametrize("cell_bytes", [(1 << 31) - 512, 1 << 30])
+def test_bytes_are_counted_beyond_32_bits(cell_bytes):
+    cells = [3, 1, 2, 0, 3]
+    tasks = Tasks(3 << 30, [cell_bytes] * 4, *(read(cell, cell_bytes) for cell in cells))
+    found = [tasks.run(float(n), 1.0, 0.5)[1] for n in range(len(cells))]
+    held = (3 << 30) // cell_bytes
+    assert found == [cell_bytes] * 4 + [0.0 if held >= 4 else cell_bytes]

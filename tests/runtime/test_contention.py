@@ -10,8 +10,7 @@ from random_cases import random_cases
 from toys import make_device, make_graph, make_runtime
 
 from devices.description import with_values
-from devices.footprints import Footprints, Touch, Use
-from devices.traffic import Uses
+from devices.footprints import Footprints, Touch, Use, Uses
 from runtime.bounds import find_bounds
 from runtime.explanation import Reason, explain
 from runtime.simulation import simulate

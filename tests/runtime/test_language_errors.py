@@ -986,6 +986,11 @@ def test_an_asynchronous_function_is_not_one_of_a_program():
         recorded(later)
 
 
+def test_a_lambda_is_not_a_function_of_a_program():
+    with pytest.raises(LanguageError, match=r"\.py:\d+: <lambda> is not a plain function"):
+        recorded(lambda x: x)
+
+
 def test_a_program_of_kernels_only_has_nothing_to_run():
     @pl.program
     class Kernels:

@@ -84,3 +84,30 @@ def test_a_file_that_has_changed_is_read_anew(tmp_path):
     os.utime(path, (2, 2))
     with pytest.raises(LanguageError, match="the source of added cannot be read"):
         record(old)
+
+
+WRAPPED = """\
+import functools
+
+def noted(function):
+    @functools.wraps(function)
+    def wrapper(*args, **kwargs):
+        return function(*args, **kwargs)
+    return wrapper
+
+"""
+
+
+def test_a_function_in_a_decorator_of_its_author_is_read(tmp_path):
+    path = tmp_path / "wrapped.py"
+    path.write_text(WRAPPED + PROGRAM.replace("@pl.function\n", "@pl.function\n    @noted\n"))
+    assert len(record(load(path).Program)) == 2
+
+
+def test_what_is_beside_a_program_is_not_warned_of_again(tmp_path, recwarn):
+    path = tmp_path / "beside.py"
+    path.write_text('AWAY = "\\d"\n' + PROGRAM)
+    program = load(path).Program
+    recwarn.clear()
+    record(program)
+    assert not recwarn.list

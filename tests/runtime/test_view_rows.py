@@ -1,3 +1,5 @@
+import pytest
+
 from devices.dtypes import BY_NAME
 from runtime.graph import Buffer, View, whole_view
 from runtime.view_rows import ViewRows, distinct_views
@@ -27,3 +29,9 @@ def test_a_view_is_an_object_and_not_what_it_looks_like():
         True,
     ]
     assert list(at) == [0, 1, 0]
+
+
+@pytest.mark.parametrize("wrong", [View(X, (32,), (0,)), View(X, (4, 8), (0,))])
+def test_a_view_has_the_axes_of_its_buffer(wrong):
+    with pytest.raises(ValueError, match="axes"):
+        ViewRows([whole_view(LINE), wrong])

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -18,6 +19,7 @@ from outcomes import assert_refused
 
 import tilesim as ts
 from tilesim.points import run_point
+from tilesim.progress import Counter
 
 RESTRUCTURED = "qwen3-scope3-restructured"
 SMALL = ("--set", "hidden=1024", "intermediate=2048")
@@ -287,6 +289,28 @@ def test_from_python_rows_are_kept_and_gone_on_with(tmp_path):
     table = ts.sweep("bgemm", axes, {"groups": 5}, jobs=0, out=out, on_row=told.append)
     assert [row.number for row in table.rows] == [row.number for row in told] == [0, 1, 2, 3]
     assert len(rows_of(out)) == 4
+
+
+def test_rows_of_before_are_shown_as_done_before(tilesim, tmp_path, monkeypatch):
+    told = []
+
+    @contextmanager
+    def shown(total):
+        told.append(total)
+        yield Counter(lambda count, said: told.append((count, said)), told.append)
+
+    def interrupt(row):
+        if row.number == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["tilesim.verbs.sweep"], "counted_progress", shown)
+    out = tmp_path / "r.csv"
+    axes = {"tile": [16, 0, 32, 64]}  # the second one fails
+    with pytest.raises(KeyboardInterrupt):
+        ts.sweep("layered-random", axes, {"layers": 2}, jobs=0, out=out, on_row=interrupt)
+    words = ("-s", "layers=2", "-v", "tile=16,0,32,64", "--jobs", "0", "--out", str(out))
+    tilesim("sweep", "layered-random", *words)
+    assert told == [4, (2, "1 failed"), "1 failed", "1 failed"]
 
 
 def test_a_journal_is_of_the_content_of_files(tilesim, monkeypatch):

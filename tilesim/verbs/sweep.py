@@ -147,17 +147,19 @@ def _run(
 ) -> tuple[SweepTable, bool]:
     """Run it, and show how far it is."""
     failed = 0
+
+    def said(*rows: Row) -> str:
+        nonlocal failed
+        failed += sum(row.error is not None for row in rows)
+        return f"{failed} failed" if failed else ""
+
     with counted_progress(plan.count) as counter:
 
         def go_on(rows: Sequence[Row]) -> None:
-            nonlocal failed
-            failed = sum(row.error is not None for row in rows)
-            counter.skip(len(rows))
+            counter.skip(len(rows), said(*rows))
 
         def tell(row: Row) -> None:
-            nonlocal failed
-            failed += row.error is not None
-            counter.advance(f"{failed} failed" if failed else "")
+            counter.advance(said(row))
 
         return run_sweep(plan, jobs, cluster, out, tell, go_on)
 

@@ -181,7 +181,10 @@ class Tensors(_Record):
 
 
 class Scalars(_Record):
-    """Scalar arguments of each submit; those of a real dtype need not be whole."""
+    """Scalar arguments of each submit.
+
+    Which of a kernel's are real the file does not say, so any may be.
+    """
 
     start: list[int]
     value: list[int | float]

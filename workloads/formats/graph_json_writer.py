@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate, chain
+from math import isfinite
 
 import msgspec
 import numpy as np
 
+from devices.errors import InputError
 from runtime.graph import Buffer, View
 from runtime.launch import Launch
 from runtime.map_entries import NEVER_REMOVED
@@ -57,7 +59,7 @@ def graph_json_of(held: Imported) -> bytes:
         ),
         launches=[_launch(submit, launch) for submit, launch in sorted(graph.launches.items())],
         tensors=tables.tensors(of_submits) if tables.buffers else None,
-        scalars=_scalars(graph.scalars) if has_scalars else None,
+        scalars=_scalars(graph.name, graph.scalars) if has_scalars else None,
         map_entries=_entries(held) if len(graph.map_entries) else None,
         program=Program(
             submits.file,
@@ -105,8 +107,14 @@ def _launch(submit: int, launch: Launch) -> LaunchRecord:
     return LaunchRecord(submit, launch.blocks, launch.sync_start, launch.allows_early)
 
 
-def _scalars(scalars: Sequence[tuple[int, ...]]) -> Scalars:
+def _scalars(name: str, scalars: Sequence[tuple[int, ...]]) -> Scalars:
     rows = [list(row) for row in scalars]
+    for submit, row in enumerate(rows):
+        if not all(map(isfinite, row)):
+            raise InputError(
+                f"{name}: submit {submit} has the scalars {row}, and JSON has no such numbers; "
+                "write .npz"
+            )
     return Scalars(_start(rows), list(chain.from_iterable(rows)))
 
 

@@ -196,6 +196,15 @@ def test_scalars_may_be_real(tmp_path, ending):
     assert list(read_graph_file(path).graph.scalars) == rows
 
 
+def test_scalars_of_which_json_has_none_are_refused(tmp_path):
+    submits = submits_of(WORKLOADS["scores"].program())
+    graph = find_graph(submits, load_runtime("tmr-2026-04"))
+    rows = [tuple(float("inf") for _ in row) for row in graph.scalars]
+    with pytest.raises(InputError, match=r"submit 0 has the scalars \[inf\].*write \.npz"):
+        write_graph(replace(graph, scalars=rows), tmp_path / "g.json", [1.0] * len(graph))
+    assert list(tmp_path.iterdir()) == []
+
+
 def random_case(seed):
     """A graph with every kind of submit, and times with many digits."""
     choose = random.Random(seed)

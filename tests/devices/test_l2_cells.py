@@ -87,7 +87,7 @@ def random_footprints(choose):
 
 
 @pytest.mark.parametrize("seed", range(400))
-def test_runs_of_cells_come_and_go_as_single_cells_do(seed):
+def test_cells_come_and_go_as_in_a_literal_l2(seed):
     choose = random.Random(seed)
     footprints = random_footprints(choose)
     capacity_bytes = int(sum(footprints.cell_bytes) * choose.choice([0.05, 0.3, 0.6, 0.9, 1.5])) + 8
