@@ -118,6 +118,7 @@ class Sweep:
                 elif period_us:
                     rounds = float(ceil(late_us / period_us))
                     seen_us = read_us + rounds * period_us
+                    seen_us = max(seen_us, visible_us)  # not before it, by what rounding makes
                 else:  # loops that take no time see an end when it becomes visible
                     rounds, seen_us = 1.0, visible_us
                 if seen_us < first_us:

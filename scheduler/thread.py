@@ -182,6 +182,7 @@ class SchedulerThread(Poller):
                 return now_us if now_us < self._seen_us else _NEVER
             rounds = ceil((now_us - look_us) / period_us)
             look_us += rounds * period_us
+            look_us = max(look_us, now_us)  # not before it, by what rounding makes
         # An iteration that sees an end completes it first, and looks later. Rounds are compared,
         # not times: the last read of a sweep ends as the look begins.
         return look_us if rounds < self._read_rounds else _NEVER

@@ -154,6 +154,17 @@ def test_every_policy_keeps_the_rules_with_tasks_of_all_kinds(name, case):
     assert run(policy, graph, durations, clusters, runtime).equals(trace)  # it forgets its last run
 
 
+def test_no_thread_looks_before_what_it_finds_is_there():
+    # Thread 1 looks after many periods of 1/1024 us from 1/3 of one on, when the producer is done.
+    graph = make_graph(
+        "cm" + 6 * "c" + "vdccc", [[]] * 12 + [[0, 1, 2]], launches={8: Launch(3, sync_start=True)}
+    )
+    durations = [0.0, 0.0, 3.0, *5 * [0.0], 1.0, *4 * [0.0]]
+    trace = run(make_policy("fifo"), graph, durations, 3, make_runtime(3))
+    check(trace, graph)
+    assert (trace.dispatch_us >= trace.ready_us).all()
+
+
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize(
     "file",
