@@ -77,8 +77,8 @@ def _views(
         named = own.views.numbers(arguments)
         if named is not None:
             return own.views.columns, start, number, np.array(named, dtype=np.int64)
-    columns, place = view_columns([*own.views, *arguments])
-    return columns, start, place[number], place[len(own.views) :]
+    columns, place, named_places = view_columns(own.views, arguments)
+    return columns, start, place[number], named_places
 
 
 def _scalars(rows: Sequence[tuple[int, ...]]) -> tuple[Array, Array]:
