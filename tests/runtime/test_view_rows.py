@@ -12,6 +12,12 @@ LINE = Buffer("line", (5,), FP32, 3)
 def test_rows_of_views_stand_one_after_the_other():
     rows = ViewRows([View(X, (2, 8), (2, 0)), whole_view(LINE), View(X, (1, 1), (0, 7))])
     assert rows.buffers == [X, LINE]
+    assert rows.names == ["x", "line"]
+    assert rows.dtypes == [FP32]
+    assert list(rows.dtype) == [0, 0]
+    assert list(rows.axes) == [2, 1]
+    assert list(rows.owner) == [-1, 3]
+    assert list(rows.buffer_shape) == [4, 8, 5]
     assert list(rows.buffer) == [0, 1, 0]
     assert list(rows.shape) == [2, 8, 5, 1, 1]
     assert list(rows.offset) == [2, 0, 0, 0, 7]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter
 from typing import overload
 
 import numpy as np
@@ -122,17 +120,13 @@ def view_columns(
     """
     distinct, number, other = _distinct(views, others)
     rows = ViewRows(distinct)
-    shapes = list(map(attrgetter("shape"), rows.buffers))
-    dtypes = list(map(attrgetter("dtype"), rows.buffers))
-    known = dict(zip(map(id, dtypes), dtypes, strict=True))  # by identity: to hash one takes long
-    place_of = {key: place for place, key in enumerate(known)}
     columns = ViewColumns(
-        name=list(map(attrgetter("name"), rows.buffers)),
-        dtypes=list(known.values()),
-        dtype=_integers(map(place_of.__getitem__, map(id, dtypes))),
-        axes=_integers(map(len, shapes)),
-        owner=_integers(map(attrgetter("owner"), rows.buffers)),
-        buffer_shape=_integers(chain.from_iterable(shapes)),
+        name=rows.names,
+        dtypes=rows.dtypes,
+        dtype=np.asarray(rows.dtype),
+        axes=np.asarray(rows.axes),
+        owner=np.asarray(rows.owner),
+        buffer_shape=np.asarray(rows.buffer_shape),
         buffer=np.asarray(rows.buffer),
         shape=np.asarray(rows.shape),
         offset=np.asarray(rows.offset),
@@ -159,10 +153,6 @@ def _distinct(
             found.append(view)
         places.append(place)
     return found, np.arange(len(views)), np.array(places, dtype=np.int64)
-
-
-def _integers(values: Iterable[int]) -> Integers:
-    return np.fromiter(values, dtype=np.int64)
 
 
 def _starts(counts: Integers) -> Integers:
