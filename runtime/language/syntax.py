@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import ast
 import inspect
-import linecache
-import warnings
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import FunctionType as PythonFunction
-from typing import Any
 
 from devices.expression import Symbol
 from runtime.errors import LanguageError
 from runtime.language.blocks import LoopSpec
+from runtime.language.definitions import definitions
 
 __all__ = [
     "Assign",
@@ -167,7 +164,7 @@ def read_function(python: PythonFunction) -> Syntax:
     # A decorator of the author's may stand around what is to be read.
     code = inspect.unwrap(python).__code__
     file, first = code.co_filename, code.co_firstlineno
-    definition = _definitions(file, python.__globals__).get((code.co_name, first))
+    definition = definitions(file, python.__globals__).get((code.co_name, first))
     if code.co_name == "<lambda>" or isinstance(definition, ast.AsyncFunctionDef):
         raise LanguageError(f"{file}:{first}: {python.__name__} is not a plain function")
     if definition is None:
@@ -176,46 +173,6 @@ def read_function(python: PythonFunction) -> Syntax:
             "which stay as they are while they are in use"
         )
     return _read(definition, file)
-
-
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
-_Definitions = dict[tuple[str, int], _Definition]
-
-_FILES: dict[str, tuple[list[str], _Definitions]] = {}
-"""Lines of each file as they were last read, and its functions."""
-
-
-def _definitions(file: str, names: dict[str, Any]) -> _Definitions:
-    """Every function of a file, by its name and first line, that of a decorator if it has one."""
-    linecache.checkcache(file)
-    lines = linecache.getlines(file, names)
-    known = _FILES.get(file)
-    if known is None or known[0] is not lines:  # as long as the file stays, they do
-        known = _FILES[file] = lines, _parsed("".join(lines), file)
-    return known[1]
-
-
-def _parsed(text: str, file: str) -> _Definitions:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python has given them as it imported the file
-            tree = ast.parse(text, file)
-    except (SyntaxError, ValueError):  # not what Python has imported
-        return {}
-    found = {}
-    for node in _functions(tree.body):
-        begins = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
-        found[node.name, min(begins)] = node
-    return found
-
-
-def _functions(nodes: Iterable[ast.AST]) -> Iterator[_Definition]:
-    """The functions among statements and in them."""
-    for node in nodes:
-        if isinstance(node, _Definition):
-            yield node
-        for inside in ("body", "orelse", "finalbody", "handlers", "cases"):
-            yield from _functions(getattr(node, inside, ()))
 
 
 @lru_cache(maxsize=1 << 10)  # many tasks of one program, and many runs of it, read it once

@@ -7,6 +7,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from toy_kernels import Scale, Square
 
 from devices.dtypes import BY_NAME
 from devices.errors import InputError
@@ -24,27 +25,11 @@ SHAPE = (16, 64)
 
 
 @pl.program
-class Scale:
-    @pl.function
-    def scale(self, x: pl.Tensor[[16, 64], pl.FP32], y: pl.Out[pl.Tensor[[16, 64], pl.FP32]]):
-        with pl.incore():
-            y = pl.assemble(y, pl.mul(x, 2.0), [0, 0])
-
-
-@pl.program
 class Grow:
     @pl.function
     def grow(self, z: pl.InOut[pl.Tensor[[16, 64], pl.FP32]], x: pl.Tensor[[16, 64], pl.FP32]):
         with pl.incore():
             z = pl.assemble(z, pl.add(z, x), [0, 0])
-
-
-@pl.program
-class Square:
-    @pl.function
-    def square(self, a: pl.Tensor[[16, 16], pl.FP32], b: pl.Out[pl.Tensor[[16, 16], pl.FP32]]):
-        with pl.incore():
-            b = pl.assemble(b, pl.matmul(a, a), [0, 0])
 
 
 SCALE = kernel_of(Scale, "scale")
